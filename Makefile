@@ -1,0 +1,4 @@
+.PHONY: install test start
+install: ; npm ci
+test: ; npm test
+start: ; npm start
