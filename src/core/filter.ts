@@ -1,0 +1,223 @@
+import type { LogRow } from '../protocol/rows.ts';
+import { ExecutionContext, type LogLevel } from '../protocol/vocabulary.ts';
+import { UserError } from '../protocol/error.ts';
+import { didYouMean } from './closest.ts';
+import { levelRank, parseLevel } from './levels.ts';
+
+type Operator = '=' | '!=' | '>=' | '<=' | '>' | '<';
+
+/** One condition; all of a filter's must hold. */
+type FilterTerm =
+  | { readonly field: 'text'; readonly negated: boolean; readonly text: string }
+  | { readonly field: 'level'; readonly negated: boolean; readonly operator: Operator; readonly levels: readonly LogLevel[] }
+  | { readonly field: 'duration'; readonly negated: boolean; readonly operator: Operator; readonly ms: number }
+  | {
+      readonly field: 'context' | 'step' | 'function' | 'file' | 'type' | 'message';
+      readonly negated: boolean;
+      readonly patterns: readonly RegExp[];
+    };
+
+/** A parsed filter. An empty one lets everything through. */
+export interface Filter {
+  readonly source: string;
+  readonly terms: readonly FilterTerm[];
+}
+
+/** Where in the text a filter went wrong, for a caret beneath it. */
+export class FilterError extends UserError {
+  /** Index into the text. */
+  readonly position: number;
+
+  constructor(message: string, position: number, hint?: string) {
+    super('usage', `${message} (at character ${position + 1})`, { hint });
+    this.position = position;
+  }
+}
+
+/** Contexts as people read them in a log, and may type them in a filter. */
+export const contextWords: Readonly<Record<ExecutionContext, string>> = {
+  client: 'client',
+  edge_function: 'edge',
+  webhook: 'webhook',
+  database: 'database',
+  server: 'server',
+  provider: 'provider',
+};
+
+const contexts: Readonly<Record<string, string>> = {
+  db: 'database',
+  ...Object.fromEntries(ExecutionContext.options.flatMap((one) => [[one, one], [contextWords[one], one]])),
+};
+const fieldNames: Readonly<Record<string, 'level' | 'duration' | 'context' | 'step' | 'function' | 'file' | 'type' | 'message'>> = {
+  level: 'level',
+  context: 'context',
+  step: 'step',
+  function: 'function',
+  fn: 'function',
+  file: 'file',
+  type: 'type',
+  message: 'message',
+  msg: 'message',
+  duration: 'duration',
+};
+
+/**
+ * Parses the filter grammar of the terminal, `tail --filter` and the API: `level>=warn context=webhook
+ * step=8.* "timeout" -retry`.
+ *
+ * Words and quoted phrases are looked for in message and data, whatever their case. A value may be a list
+ * (`level=warn,error`) and have `*` in it; `step=8.*` is step 8 with its sub-steps. `-` or `!` in front
+ * turns a condition round. Throws {@link FilterError}.
+ */
+export function parseFilter(source: string): Filter {
+  const terms: FilterTerm[] = [];
+  const token = /\s*([-!]?)(?:([A-Za-z_]+)(>=|<=|!=|=|>|<|:))?(?:"((?:[^"\\]|\\.)*)("?)|([^\s"]+))?/y;
+  let position = 0;
+  while (source.slice(position).trim() !== '') {
+    token.lastIndex = position;
+    const match = token.exec(source);
+    if (match === null || match[0].trim() === '') throw new FilterError(`"${source.slice(position).trim()}" is not understood`, position);
+    const start = position + (match[0].length - match[0].trimStart().length);
+    const [, sign, name, operator, quoted, end, bare] = match;
+    if (quoted !== undefined && end === '') throw new FilterError('a quote is not closed', source.indexOf('"', start));
+    const value = quoted === undefined ? bare : quoted.replaceAll(/\\(.)/g, '$1');
+    const negated = sign !== '';
+    if (name === undefined) {
+      if (value === undefined) throw new FilterError(`${sign} stands alone`, start);
+      terms.push({ field: 'text', negated, text: value.toLowerCase() });
+    } else {
+      if (value === undefined || value === '') throw new FilterError(`${name} has no value`, start + match[0].trim().length);
+      terms.push(fieldTerm(name, operator === ':' ? '=' : (operator as Operator), value, negated, start));
+    }
+    position = token.lastIndex;
+  }
+  return { source, terms };
+}
+
+/** Does the text end in what may become the name of a field? As a word it would hide lines that nobody meant to hide. */
+export function isHalfTyped(source: string): boolean {
+  const word = /(?:^|\s)[-!]?([A-Za-z]+)$/.exec(source)?.[1]?.toLowerCase();
+  return word !== undefined && Object.keys(fieldNames).some((name) => name.startsWith(word));
+}
+
+/** Does a log line pass? `displayOf` gives a step key's number (`8e`) for `step=`. */
+export function matchesFilter(filter: Filter, log: LogRow, displayOf?: (stepKey: string) => string | undefined): boolean {
+  return filter.terms.every((term) => holds(term, log, displayOf) !== term.negated);
+}
+
+function fieldTerm(name: string, operator: Operator, value: string, negated: boolean, position: number): FilterTerm {
+  const field = Object.hasOwn(fieldNames, name.toLowerCase()) ? fieldNames[name.toLowerCase()] : undefined;
+  if (field === undefined) {
+    throw new FilterError(
+      `there is no field "${name}"`,
+      position,
+      didYouMean(name, Object.keys(fieldNames)) ?? `Fields are ${Object.keys(fieldNames).join(', ')}`,
+    );
+  }
+  const values = value.split(',').filter((one) => one !== '');
+  const valueAt = position + name.length + operator.length + (negated && operator !== '!=' ? 1 : 0);
+  if (field === 'level') {
+    const levels = values.map((one) => {
+      const level = parseLevel(one);
+      if (level === undefined)
+        throw new FilterError(
+          `"${one}" is not a level`,
+          valueAt,
+          didYouMean(one, ['debug', 'info', 'warn', 'error', 'critical']) ?? 'Levels are debug, info, warn, error, critical',
+        );
+      return level;
+    });
+    if (levels.length > 1 && operator !== '=' && operator !== '!=') throw new FilterError(`level${operator} takes one level`, valueAt);
+    return { field, negated, operator, levels };
+  }
+  if (field === 'duration') {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value);
+    if (match === null) throw new FilterError(`"${value}" is not a duration`, valueAt, 'Write 250ms, 1.5s or 2m');
+    return { field, negated, operator, ms: Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[(match[2] ?? 'ms') as 'ms' | 's' | 'm'] };
+  }
+  if (operator !== '=' && operator !== '!=') throw new FilterError(`${field} can be compared with = and != only`, position + name.length);
+  const patterns = values.map((one) => {
+    if (field !== 'context') return globPattern(one, field);
+    const known = contexts[one.toLowerCase()];
+    if (known === undefined && !one.includes('*'))
+      throw new FilterError(
+        `"${one}" is not a context`,
+        valueAt,
+        didYouMean(one, Object.keys(contexts)) ?? `Contexts are ${Object.values(contextWords).join(', ')}`,
+      );
+    return globPattern(known ?? one, field);
+  });
+  return { field, negated: negated !== (operator === '!='), patterns };
+}
+
+function globPattern(glob: string, field: string): RegExp {
+  const body = (text: string) =>
+    text
+      .split('*')
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+      .join('.*');
+  // `8.*` is step 8 with its sub-steps 8a, 8b; of a key, the step with all beneath it.
+  if (field === 'step' && glob.endsWith('.*')) return new RegExp(`^${body(glob.slice(0, -2))}(?:[a-z]+|\\..*)?$`, 'i');
+  return new RegExp(field === 'message' ? body(glob) : `^${body(glob)}$`, 'is');
+}
+
+function holds(term: FilterTerm, log: LogRow, displayOf: ((stepKey: string) => string | undefined) | undefined): boolean {
+  switch (term.field) {
+    case 'text':
+      return (
+        log.message.toLowerCase().includes(term.text) || (log.data !== null && JSON.stringify(log.data).toLowerCase().includes(term.text))
+      );
+    case 'level':
+      if (term.operator === '=') return term.levels.includes(log.log_level);
+      if (term.operator === '!=') return !term.levels.includes(log.log_level);
+      return compare(levelRank(log.log_level), term.operator, levelRank(term.levels[0]!));
+    case 'duration':
+      return log.duration_ms !== null && compare(log.duration_ms, term.operator, term.ms);
+    default: {
+      const facts = factsOf(term.field, log, displayOf);
+      return term.patterns.some((pattern) => facts.some((fact) => fact !== null && fact !== undefined && pattern.test(fact)));
+    }
+  }
+}
+
+function factsOf(
+  field: 'context' | 'step' | 'function' | 'file' | 'type' | 'message',
+  log: LogRow,
+  displayOf?: (stepKey: string) => string | undefined,
+): readonly (string | null | undefined)[] {
+  switch (field) {
+    case 'context':
+      return [log.execution_context];
+    case 'function':
+      return [log.function_name];
+    case 'file':
+      return [log.file_path];
+    case 'type':
+      return [log.step_type];
+    case 'message':
+      return [log.message];
+    case 'step': {
+      const display = log.step_key === null ? undefined : displayOf?.(log.step_key);
+      const stored = log.metadata['display'];
+      const number = log.step_number === null ? undefined : String(log.step_number);
+      return [log.step_key, log.step_name, display ?? (typeof stored === 'string' ? stored : number)];
+    }
+  }
+}
+
+function compare(value: number, operator: Operator, bound: number): boolean {
+  switch (operator) {
+    case '=':
+      return value === bound;
+    case '!=':
+      return value !== bound;
+    case '>=':
+      return value >= bound;
+    case '<=':
+      return value <= bound;
+    case '>':
+      return value > bound;
+    case '<':
+      return value < bound;
+  }
+}
