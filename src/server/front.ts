@@ -1,0 +1,200 @@
+import type { Claims, Database } from '../storage/database.ts';
+import { addressProblem } from './address-guard.ts';
+import { adminUsersPath, answerAdminUsers } from './admin-users.ts';
+import type { DatabaseMonitor } from './database-monitor.ts';
+import { IdentityError, type Credentials, type Identify } from './identity.ts';
+import { answerIngest } from './ingest.ts';
+import type { BackendKeys } from './keys.ts';
+import { reportBug } from './bug-report.ts';
+import { createMinuteCounter, createRoom, maxSignInsPerMinute } from './overload.ts';
+import { answerBroadcast } from './realtime/broadcast-endpoint.ts';
+import type { Hub } from './realtime/hub.ts';
+import { BodyError, bodyLimit, expectedBytes, readBody } from './request-body.ts';
+import { describeFailure, errorResponse, internalError } from './rest-error.ts';
+import type { SupabaseLite } from './supabase-lite.ts';
+
+/** What the front hands requests on to. */
+export interface FrontOptions {
+  readonly database: Database;
+  readonly monitor: DatabaseMonitor;
+  readonly keys: BackendKeys;
+  readonly identify: Identify;
+  readonly lite: SupabaseLite;
+  readonly hub: Hub;
+  readonly boundHost: string;
+  /** What `/status` tells of this server. */
+  readonly describe: () => Readonly<Record<string, unknown>>;
+}
+
+export type Front = (request: Request, remoteAddress: string) => Promise<Response>;
+
+/**
+ * Everything that comes by HTTP enters here: addresses, sizes and credentials are checked once, before
+ * anything behind sees the request. No answer is without PostgREST's error shape.
+ */
+export function createFront(options: FrontOptions): Front {
+  const signIns = createMinuteCounter(maxSignInsPerMinute);
+  const room = createRoom();
+
+  async function answer(request: Request, remoteAddress: string): Promise<Response> {
+    const url = new URL(request.url);
+    const headers = { host: request.headers.get('host') ?? undefined, origin: request.headers.get('origin') ?? undefined };
+    const problem = addressProblem(options.boundHost, headers);
+    if (problem !== undefined) return errorResponse({ status: 403, code: 'forbidden', message: problem });
+    if (request.method === 'OPTIONS') return preflight(request);
+    if (url.pathname === '/healthz') return answerHealth(options.monitor);
+    const leave = room.take(expectedBytes(request, bodyLimit(url.pathname)));
+    if (leave === undefined)
+      return hangingUp(errorResponse({ status: 503, code: 'unavailable', message: 'the server has more requests than it can work on' }, 1));
+
+    try {
+      return await route(request, url, remoteAddress);
+    } catch (error) {
+      if (error instanceof BodyError) return hangingUp(errorResponse(error.answer));
+      if (error instanceof IdentityError) return errorResponse(error.answer);
+      const failure = describeFailure(error, false);
+      if (failure === undefined) reportBug('a request failed', error);
+      return errorResponse(failure ?? internalError, failure?.status === 503 ? 1 : undefined);
+    } finally {
+      leave();
+    }
+  }
+
+  async function route(request: Request, url: URL, remoteAddress: string): Promise<Response> {
+    const { pathname } = url;
+    if (!canDecode(pathname) || /%00/.test(url.search))
+      return errorResponse({ status: 400, code: 'PGRST125', message: 'Invalid path specified in request URL' });
+    const body = await readBody(request, bodyLimit(pathname), envelopeOf(pathname));
+    if (isPublic(request.method, pathname)) return await ask(pathname, forwarded(request, url, body, options.keys.publishableKey, null));
+
+    const { claims, token } = await options.identify(credentialsOf(request, url));
+    if (pathname === '/status') return answerStatus(options, claims);
+    if (pathname === '/rest/v1/rpc/ingest' && request.method === 'POST') return await answerIngest(options.database, claims, textOf(body));
+    if (pathname.startsWith('/realtime/v1/api/broadcast'))
+      return await answerBroadcast(options.hub, options.database, claims, request.method, url, textOf(body));
+    if (pathname === adminUsersPath || pathname.startsWith(`${adminUsersPath}/`))
+      return await answerAdminUsers(options, claims, request.method, url, textOf(body));
+    if (pathname === '/auth/v1/token' && !signIns.allow(remoteAddress)) {
+      return errorResponse({ status: 429, code: 'over_request_rate_limit', message: 'too many attempts to sign in' }, 60);
+    }
+    const unknown = await unknownRelation(request, pathname);
+    if (unknown !== undefined) return unknown;
+    if (!/^\/(rest|auth|storage)\/v1(\/|$)/.test(pathname)) {
+      return errorResponse({
+        status: 404,
+        code: 'not-found',
+        message: `there is nothing at ${pathname}`,
+        hint: 'The API is at /rest/v1, /auth/v1, /storage/v1 and /realtime/v1',
+      });
+    }
+    const key = claims.role === 'service_role' ? options.keys.secretKey : options.keys.publishableKey;
+    return await ask(pathname, forwarded(request, url, body, key, token));
+  }
+
+  async function ask(pathname: string, request: Request): Promise<Response> {
+    const response = await options.lite.fetch(request);
+    if (response.status < 500) return response;
+    // Auth and Storage call every failure of the database an unexpected one of theirs.
+    if (!options.monitor.state().ok)
+      return errorResponse({ status: 503, code: 'unavailable', message: 'the database does not answer now', hint: 'Try again shortly' }, 1);
+    return await typed(pathname, response);
+  }
+
+  /** Unknown tables are answered here, so that a misspelt one costs no query. */
+  async function unknownRelation(request: Request, pathname: string): Promise<Response | undefined> {
+    const schema = request.headers.get('content-profile') ?? request.headers.get('accept-profile') ?? 'public';
+    const [, name] = /^\/rest\/v1\/([^/]+)$/.exec(pathname) ?? [];
+    if (name === undefined || schema !== 'public' || (await options.lite.knowsRelation(decodeURIComponent(name)))) return undefined;
+    return errorResponse({
+      status: 404,
+      code: 'PGRST205',
+      message: `Could not find the table 'public.${decodeURIComponent(name)}' in the schema cache`,
+    });
+  }
+
+  return answer;
+}
+
+/** Never waits for the database: what was last heard of it is the answer. */
+function answerHealth(monitor: DatabaseMonitor): Response {
+  const database = monitor.state();
+  return Response.json({ status: database.ok ? 'ok' : 'degraded', database }, { status: 200, headers: { 'cache-control': 'no-store' } });
+}
+
+function answerStatus(options: FrontOptions, claims: Claims): Response {
+  if (claims.role === 'anon')
+    return errorResponse({ status: 401, code: 'unauthorized', message: 'sign in or use a secret key to see the status' });
+  return Response.json({ ...options.describe(), database: options.monitor.state() }, { headers: { 'cache-control': 'no-store' } });
+}
+
+/** The rest of the body is still on its way: this connection cannot carry another request. */
+function hangingUp(response: Response): Response {
+  response.headers.set('connection', 'close');
+  return response;
+}
+
+function preflight(request: Request): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET,HEAD,POST,PATCH,PUT,DELETE,OPTIONS',
+      'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? '*',
+      'access-control-max-age': '86400',
+    },
+  });
+}
+
+function credentialsOf(request: Request, url: URL): Credentials {
+  const [, bearer] = /^Bearer\s+(.+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+  return { apiKey: request.headers.get('apikey') ?? url.searchParams.get('apikey') ?? undefined, bearer: bearer?.trim() };
+}
+
+/** Paths that people without a key may call: links in mails, public keys, and files that are public or signed. */
+function isPublic(method: string, pathname: string): boolean {
+  if (pathname.startsWith('/auth/v1/.well-known/') || pathname === '/auth/v1/verify') return true;
+  return ['GET', 'HEAD'].includes(method) && /^\/storage\/v1\/object\/(public|sign)\//.test(pathname);
+}
+
+/** The same request with checked credentials in the form that @supabase/lite takes. */
+function forwarded(request: Request, url: URL, body: Uint8Array<ArrayBuffer> | null, key: string, token: string | null): Request {
+  const headers = new Headers(request.headers);
+  headers.set('apikey', key);
+  headers.delete('authorization');
+  if (token !== null) headers.set('authorization', `Bearer ${token}`);
+  const target = new URL(url);
+  target.searchParams.delete('apikey');
+  // `toString` of search parameters writes them anew; without a key in them they stay as they came.
+  const address = url.searchParams.has('apikey') ? target : url;
+  const { method } = request;
+  return new Request(address, { method, headers, body: method === 'GET' || method === 'HEAD' ? null : body });
+}
+
+/** What the Data API could not read is the sender's mistake, though it calls it its own. */
+async function typed(pathname: string, response: Response): Promise<Response> {
+  if (pathname.startsWith('/storage/v1/object/sign/'))
+    return errorResponse({ status: 400, code: 'InvalidJWT', message: 'the signature of this address is not valid' });
+  const text = await response.text();
+  let body: { code?: unknown; message?: unknown } = {};
+  try {
+    body = JSON.parse(text) as typeof body;
+  } catch {
+    // Not JSON: told below as it is.
+  }
+  if (body.code === 'SUP') return errorResponse({ status: 400, code: 'PGRST100', message: String(body.message) });
+  if (typeof body.code === 'string') return new Response(text, response);
+  return errorResponse({ ...internalError, message: text.slice(0, 200) || internalError.message });
+}
+
+function canDecode(pathname: string): boolean {
+  try {
+    return !decodeURIComponent(pathname).includes('\0');
+  } catch {
+    return false;
+  }
+}
+
+/** Levels of JSON that belong to the message: `[row]`, `{argument: value}`. A batch is measured row by row. */
+const envelopeOf = (pathname: string): number | undefined => (pathname === '/rest/v1/rpc/ingest' ? undefined : 1);
+const textOf = (body: Uint8Array | null): string =>
+  body === null ? '' : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');

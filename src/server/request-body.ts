@@ -1,0 +1,86 @@
+import { jsonTextProblem } from '../core/json-limits.ts';
+import { limits } from '../protocol/limits.ts';
+import type { RestError } from './rest-error.ts';
+
+/** A body that will not be read further, with the answer for its sender. */
+export class BodyError extends Error {
+  override readonly name = 'BodyError';
+  readonly answer: RestError;
+
+  constructor(answer: RestError) {
+    super(answer.message);
+    this.answer = answer;
+  }
+}
+
+/** Bytes one request may bring, by path. */
+export function bodyLimit(path: string): number {
+  // A blob travels as JSON text inside a row, which at worst doubles its quotes and backslashes.
+  if (path === '/rest/v1/snapshot_blobs') return 24 * 1024 * 1024;
+  if (path.startsWith('/storage/v1/object')) return 50 * 1024 * 1024;
+  return limits.bodyBytes;
+}
+
+/** How much of a body may come: what its sender says, or all that may. */
+export function expectedBytes(request: Request, maxBytes: number): number {
+  if (request.body === null) return 0;
+  return Math.min(Number(request.headers.get('content-length') ?? maxBytes) || 0, maxBytes);
+}
+
+/**
+ * The whole body of a request, or null when it has none. Throws {@link BodyError} as soon as it is longer than
+ * `maxBytes`, compressed (nobody who speaks to us compresses, and a kilobyte can unpack to a gigabyte), or
+ * JSON that the database could not bear; `envelope` as in `jsonTextProblem`, undefined when whoever reads the
+ * body measures it.
+ */
+export async function readBody(request: Request, maxBytes: number, envelope: number | undefined): Promise<Uint8Array<ArrayBuffer> | null> {
+  const encoding = request.headers.get('content-encoding');
+  if (encoding !== null && encoding !== 'identity') {
+    throw new BodyError({
+      status: 415,
+      code: 'PGRST107',
+      message: `bodies compressed with ${encoding} are not accepted`,
+      hint: 'Send it as it is',
+    });
+  }
+  const tooLarge: RestError = {
+    status: 413,
+    code: 'too-large',
+    message: `the body is larger than ${maxBytes} bytes`,
+    hint: 'Send fewer rows at a time',
+  };
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw new BodyError(tooLarge);
+  if (request.body === null) return null;
+
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of request.body) {
+      length += chunk.length;
+      if (length > maxBytes) throw new BodyError(tooLarge);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof BodyError) throw error;
+    // Its sender has gone, so nobody hears this answer.
+    throw new BodyError({ status: 400, code: 'usage', message: 'the request ended before its body did' });
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  if (envelope !== undefined && isJson(request)) refuseHeavyJson(body, envelope);
+  return body;
+}
+
+function isJson(request: Request): boolean {
+  const type = request.headers.get('content-type');
+  return type === null || /json/i.test(type);
+}
+
+function refuseHeavyJson(body: Uint8Array, envelope: number): void {
+  const problem = jsonTextProblem(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), envelope);
+  if (problem !== undefined) throw new BodyError({ status: 413, code: 'too-large', message: problem });
+}

@@ -1,0 +1,124 @@
+import type { Server } from 'node:http';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { UserError } from '../protocol/error.ts';
+import type { Database } from '../storage/database.ts';
+import { reportBug } from './bug-report.ts';
+import { monitorDatabase } from './database-monitor.ts';
+import { createFront } from './front.ts';
+import { keepHouse } from './housekeeping.ts';
+import { createIdentify } from './identity.ts';
+import type { BackendKeys } from './keys.ts';
+import { createHub } from './realtime/hub.ts';
+import { attachSockets } from './realtime/socket-server.ts';
+import { createSupabaseLite, ensureSystemSchema } from './supabase-lite.ts';
+
+export interface ServerOptions {
+  /** Migrated. The server does not close it. */
+  readonly database: Database;
+  readonly keys: BackendKeys;
+  /** Address to listen on; `127.0.0.1` unless other machines are to reach it. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Where files uploaded to Storage are kept. */
+  readonly filesDirectory: string;
+  /** What `/status` tells beside what the server knows itself: version, mode. */
+  readonly instance: Readonly<Record<string, string | number>>;
+  /** Runs held by holders of this prefix died with the last backend of this data directory. */
+  readonly ownHolders?: string | undefined;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  /** People's sockets and runs in progress, for whoever decides that nobody needs the server any more. */
+  activity(): Promise<{ readonly clients: number; readonly activeRuns: number }>;
+  /** Stops listening, ends sockets, finishes requests. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a database to unmodified supabase-js clients. Throws `unavailable` when the port is taken or may not
+ * be used.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { database, keys, host, filesDirectory } = options;
+  const liteOptions = { database, keys, filesDirectory };
+  await ensureSystemSchema(liteOptions);
+  const startedAt = Date.now();
+  const identify = createIdentify(keys);
+  const lite = createSupabaseLite(liteOptions);
+  const hub = await createHub(database, identify);
+  const monitor = monitorDatabase(database);
+  const describe = (): Readonly<Record<string, unknown>> => ({
+    ...options.instance,
+    uptimeS: Math.round((Date.now() - startedAt) / 1000),
+    sockets: sockets.sockets,
+    rooms: hub.rooms.size,
+    memoryBytes: process.memoryUsage.rss(),
+  });
+  const front = createFront({ database, monitor, keys, identify, lite, hub, boundHost: host, describe });
+
+  const server = createAdaptorServer({
+    fetch: async (request, bindings) => await front(request, (bindings as HttpBindings).incoming.socket.remoteAddress ?? ''),
+  }) as Server;
+  server.requestTimeout = 60_000;
+  server.headersTimeout = 20_000;
+  server.keepAliveTimeout = 30_000;
+  const sockets = attachSockets(server, hub, host);
+  const port = await listen(server, host, options.port);
+  const house = keepHouse(database, options.ownHolders);
+  // The first request would otherwise wait for the schema to be read.
+  lite.warm().catch((error: unknown) => reportBug('the schema could not be read', error));
+
+  return {
+    url: `http://${nameOf(host)}:${port}`,
+    port,
+    activity: async () => ({ clients: sockets.people, activeRuns: await house.activeRuns() }),
+    async close() {
+      house.close();
+      monitor.close();
+      await sockets.close();
+      await hub.changes.close();
+      await stop(server);
+    },
+  };
+}
+
+/** A name under which this machine reaches what listens on `host`. */
+function nameOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+async function listen(server: Server, host: string, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const hint = `Choose another with --port ${port === 0 ? 8000 : port + 1}, or --port 0 for any that is free`;
+  if (error.code === 'EADDRINUSE') return new UserError('unavailable', `port ${port} on ${host} is in use`, { hint, cause: error });
+  if (error.code === 'EACCES')
+    return new UserError('unavailable', `port ${port} on ${host} may not be used by this user`, { hint, cause: error });
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+    return new UserError('usage', `${host} is not an address of this machine`, { hint: 'Use --host 127.0.0.1', cause: error });
+  }
+  return error;
+}
+
+/** How long requests may take to finish when the server goes down. */
+const graceMs = 2_000;
+
+async function stop(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}

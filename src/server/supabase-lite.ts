@@ -1,0 +1,296 @@
+import { App, setExperimental } from '@supabase/lite';
+import { createPostgresConnection } from '@supabase/lite/postgres';
+import type { Kysely } from 'kysely';
+import type { Json } from '../protocol/json.ts';
+import { UserError } from '../protocol/error.ts';
+import type { Claims, Database, Transaction } from '../storage/database.ts';
+import { reportBug, withoutPrinting } from './bug-report.ts';
+import { createFileStore } from './file-store.ts';
+import { quoteJsonStrings } from './json-columns.ts';
+import type { BackendKeys } from './keys.ts';
+import { kyselyWithin, ownerKysely } from './kysely-dialect.ts';
+import { describeFailure, errorResponse, internalError } from './rest-error.ts';
+import { storagePolicies } from './storage-policies.ts';
+
+/*
+ * Supabase's Data API, Auth and Storage by @supabase/lite. This is the one file that knows it.
+ *
+ * It never owns a connection, because its own has two holes: one connection without a queue, through which an
+ * anonymous request sees the rows of a service request beside it, and a grant of everything to `anon` on the
+ * first request. So every request runs inside `database.asUser`, in a transaction that is set to its claims
+ * before the Data API sees it, and the grants are those of our migrations.
+ */
+
+export interface SupabaseLite {
+  /** Answers `/rest/v1`, `/auth/v1` and `/storage/v1`. Credentials must have been checked: see `front.ts`. */
+  fetch(request: Request): Promise<Response>;
+  /** Reads the schema, which the first request would otherwise wait for. */
+  warm(): Promise<void>;
+  /** True for a table or view the Data API knows in `public`. */
+  knowsRelation(name: string): Promise<boolean>;
+  /** Makes the user if there is none, and the password theirs. Returns their id. */
+  ensureUser(user: { readonly email: string; readonly password: string }): Promise<string>;
+  /** Makes a user under a name that nobody has, with what Auth keeps beside it, and not signed in. Returns their id, or why Auth refuses the password. */
+  addUser(user: { readonly password: string }): Promise<{ readonly id: string } | { readonly refused: string }>;
+}
+
+export interface SupabaseLiteOptions {
+  readonly database: Database;
+  readonly keys: BackendKeys;
+  /** Where uploaded files are kept. */
+  readonly filesDirectory: string;
+}
+
+/** Makes the schemas `auth` and `storage` where they are missing. Comes before everything else here. */
+export async function ensureSystemSchema(options: SupabaseLiteOptions): Promise<void> {
+  // The first App of a process prints a warning about the experiments that are on by then; we know.
+  await createApp(options, { signUp: false }).app.init();
+  setExperimental('storage', true);
+  const missing = await options.database.asOwner(async (transaction) => {
+    const { rows } = await transaction.query<{ missing: boolean }>(
+      `select to_regclass('auth.flow_state') is null or to_regclass('storage.objects') is null as missing`,
+    );
+    return rows[0]!.missing;
+  });
+  if (missing) await createApp(options, { signUp: false }).app.ensureSystemSchema();
+  await options.database.asOwner(async (transaction) => {
+    for (const statement of storagePolicies) await transaction.query(statement);
+  });
+}
+
+export function createSupabaseLite(options: SupabaseLiteOptions): SupabaseLite {
+  const { app, connection } = createApp(options, { signUp: false });
+  return {
+    fetch: async (request) => {
+      const prepared = await withQuotedJsonStrings(request, connection);
+      return await inPlainWords(request, await withSignedUrls(request, await withoutPrinting(async () => await app.fetch(prepared))));
+    },
+    warm: async () => void (await connection.introspect({ useCache: true })),
+    knowsRelation: async (name) => {
+      const { tables, views } = await connection.introspect({ useCache: true });
+      return [...tables, ...views].some((relation) => relation.name === name && (relation.schema ?? 'public') === 'public');
+    },
+    ensureUser: async (user) => await ensureUser(options, user),
+    addUser: async ({ password }) => await addStranger(options, password),
+  };
+}
+
+async function withQuotedJsonStrings(request: Request, connection: LiteConnection): Promise<Request> {
+  const [, table] = /^\/rest\/v1\/([^/]+)$/.exec(new URL(request.url).pathname) ?? [];
+  if (table === undefined || request.body === null) return request;
+  const { columns } = await connection.introspect({ useCache: true });
+  const isJson = (column: (typeof columns)[number]): boolean =>
+    column.table === table && column.schema === 'public' && (column.pg_type === 'jsonb' || column.pg_type === 'json');
+  const names = new Set(columns.filter(isJson).map((column) => column.name));
+  if (names.size === 0) return request;
+
+  return new Request(request, { method: request.method, body: quoteJsonStrings(await request.text(), names) });
+}
+
+/** Signed addresses under the name and in the form in which supabase-js looks for them. */
+async function withSignedUrls(request: Request, response: Response): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  if (request.method !== 'POST' || !pathname.startsWith('/storage/v1/object/sign/') || !response.ok) return response;
+  const rename = ({ signedUrl, ...rest }: { readonly signedUrl?: string | null }): object => ({
+    ...rest,
+    signedURL: signedUrl?.replace(/^\/storage\/v1/, '') ?? null,
+  });
+  const answer = (await response.json()) as { readonly signedUrl?: string } | readonly { readonly signedUrl?: string }[];
+  return Response.json(Array.isArray(answer) ? answer.map(rename) : rename(answer as { readonly signedUrl?: string }), {
+    headers: { 'access-control-allow-origin': '*' },
+  });
+}
+
+/** Storage words every refusal as that of a new row, though somebody only wanted to read. */
+async function inPlainWords(request: Request, response: Response): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const isRead = ['GET', 'HEAD'].includes(request.method) || /^\/storage\/v1\/object\/(list|list-v2|sign|info)\//.test(pathname);
+  if (response.status !== 400 || !isRead || !pathname.startsWith('/storage/v1/')) return response;
+  const text = await response.text();
+  const message = 'you may not read this; sign in as somebody who may, or use a secret key';
+  return new Response(text.replace(/"new row violates row-level security policy[^"]*"/, JSON.stringify(message)), response);
+}
+
+interface Context {
+  readonly auth?: { readonly role?: string; readonly jwt?: Record<string, Json> | null };
+  readonly storage?: { readonly operation?: string };
+}
+
+interface ContextOptions {
+  readonly forceRollback?: boolean;
+  readonly transaction?: Kysely<unknown>;
+  readonly rpc?: {
+    readonly method: string;
+    readonly path: string;
+    readonly readOnly: boolean;
+    readonly requestHeaders?: Record<string, string>;
+  };
+}
+
+type Work = (kysely: Kysely<unknown>) => Promise<unknown>;
+
+/** What is used of the connection, some of it private there. */
+interface LiteConnection {
+  kysely: unknown;
+  ensureRlsContext: () => Promise<boolean>;
+  withContext: (context: Context | undefined, work: Work, options?: ContextOptions) => Promise<unknown>;
+  introspect(options: { readonly useCache: boolean }): Promise<{
+    readonly tables: readonly { readonly name: string; readonly schema?: string | null }[];
+    readonly views: readonly { readonly name: string; readonly schema?: string | null }[];
+    readonly columns: readonly { readonly table: string; readonly schema: string; readonly name: string; readonly pg_type?: string }[];
+  }>;
+}
+
+function createApp(
+  { database, keys, filesDirectory }: SupabaseLiteOptions,
+  { signUp }: { readonly signUp: boolean },
+): { readonly app: App; readonly connection: LiteConnection } {
+  // The address is never called: every query goes through the query builder put in its place.
+  const postgres = createPostgresConnection({ url: 'postgres://unused' });
+  const connection = postgres as unknown as LiteConnection;
+  connection.kysely = ownerKysely(database);
+  connection.ensureRlsContext = async () => true;
+  const withinTransaction = connection.withContext.bind(connection);
+  connection.withContext = async (context, work, options = {}) => {
+    if (options.transaction !== undefined) return await withinTransaction(context, work, options);
+    return await asUser(database, context, work, options);
+  };
+
+  const app = new App({
+    connection: postgres,
+    api: { enabled: true, schemas: ['public'], max_rows: 1000 },
+    auth: {
+      enabled: true,
+      jwt_secret: keys.jwtSecret,
+      publishable_key: keys.publishableKey,
+      secret_key: keys.secretKey,
+      enable_signup: signUp,
+      email: { enable_signup: signUp, enable_confirmations: false },
+    },
+    storage: { enabled: true, file_size_limit: '50MiB' },
+    db: { migrations: { enabled: false } },
+    studio: { enabled: false },
+    options: { server: { disableStudio: true } },
+  } as unknown as ConstructorParameters<typeof App>[0]);
+  Object.assign(app, { _storageAdapter: createFileStore(filesDirectory) });
+  return { app: app as unknown as App, connection };
+}
+
+/** Thrown to undo a transaction whose answer is wanted all the same. */
+class Undo extends Error {
+  readonly answer: unknown;
+
+  constructor(answer: unknown) {
+    super('undone on purpose');
+    this.answer = answer;
+  }
+}
+
+async function asUser(database: Database, context: Context | undefined, work: Work, options: ContextOptions): Promise<unknown> {
+  const claims = claimsOf(context);
+  try {
+    return await database.asUser(claims, async (transaction) => {
+      const settings = settingsOf(context, options);
+      if (settings.length > 0) {
+        const list = settings.map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, true)`).join(', ');
+        await transaction.query(`select ${list}`, settings.flat());
+      }
+      const answer = await work(kyselyWithin(transaction) as unknown as Kysely<unknown>);
+      if (options.forceRollback || (answer instanceof Response && answer.status >= 400)) throw new Undo(answer);
+      return answer;
+    });
+  } catch (error) {
+    if (error instanceof Undo) return error.answer;
+    // Storage reads the failure itself; the Data API would print it and answer some of them with a 500.
+    if (context?.storage !== undefined) throw error;
+    const failure = describeFailure(error, claims.role === 'anon');
+    if (failure === undefined) reportBug('the Data API failed', error);
+    return errorResponse(failure ?? internalError);
+  }
+}
+
+/** Whoever has no claims is anonymous: a request that lost them on its way must not become the owner's. */
+function claimsOf(context: Context | undefined): Claims {
+  const { jwt } = context?.auth ?? {};
+  const role = jwt?.['role'];
+  return role === 'authenticated' || role === 'service_role' ? { ...jwt, role } : { role: 'anon' };
+}
+
+function settingsOf(context: Context | undefined, { rpc }: ContextOptions): readonly (readonly [name: string, value: string])[] {
+  const settings: [string, string][] = [];
+  if (context?.storage?.operation !== undefined) settings.push(['storage.operation', context.storage.operation]);
+  if (rpc !== undefined) {
+    settings.push(['response.status', ''], ['response.headers', ''], ['request.method', rpc.method], ['request.path', rpc.path]);
+    // A GET must not write, whatever the function does.
+    if (rpc.readOnly) settings.push(['transaction_read_only', 'on']);
+  }
+  return settings;
+}
+
+interface AuthAnswer {
+  readonly user?: { readonly id: string };
+  /** Why not. */
+  readonly msg?: string;
+}
+
+async function callAuth(
+  options: SupabaseLiteOptions,
+  path: string,
+  credentials: { readonly email: string; readonly password: string },
+): Promise<AuthAnswer> {
+  const { app } = createApp(options, { signUp: true });
+  const request = new Request(`http://localhost/auth/v1/${path}`, {
+    method: 'POST',
+    headers: { apikey: options.keys.publishableKey, 'content-type': 'application/json' },
+    body: JSON.stringify(credentials),
+  });
+  return (await (await withoutPrinting(async () => await app.fetch(request))).json()) as AuthAnswer;
+}
+
+/** Auth alone knows how to hash a password, and does so only for who signs up. */
+async function addStranger(options: SupabaseLiteOptions, password: string): Promise<{ readonly id: string } | { readonly refused: string }> {
+  const { user, msg } = await callAuth(options, 'signup', { email: `${crypto.randomUUID()}@stepscope.invalid`, password });
+  if (!user) return { refused: msg ?? 'no reason was given' };
+  await options.database.asOwner(async (transaction) => {
+    await transaction.query('delete from auth.sessions where user_id = $1', [user.id]);
+    await transaction.query('update auth.users set last_sign_in_at = null where id = $1', [user.id]);
+  });
+  return { id: user.id };
+}
+
+async function ensureUser(
+  options: SupabaseLiteOptions,
+  { email, password }: { readonly email: string; readonly password: string },
+): Promise<string> {
+  const signedIn = await callAuth(options, 'token?grant_type=password', { email, password });
+  if (signedIn.user) return signedIn.user.id;
+
+  // Auth refuses addresses such as local@stepscope: so it makes a user of another name, who hands the
+  // password over to the one that is there, or else takes the name.
+  const stranger = await addStranger(options, password);
+  if ('refused' in stranger) throw new UserError('usage', `the password of ${email} was refused: ${stranger.refused}`);
+  return await options.database.asOwner(async (transaction) => {
+    const { rows } = await transaction.query<{ id: string }>(
+      `update auth.users set encrypted_password = (select encrypted_password from auth.users where id = $2) where email = $1 returning id`,
+      [email, stranger.id],
+    );
+    if (rows[0] !== undefined) {
+      await transaction.query('delete from auth.users where id = $1', [stranger.id]);
+      return rows[0].id;
+    }
+    await renameUser(transaction, stranger.id, email);
+    return stranger.id;
+  });
+}
+
+/** Gives a user another address, everywhere Auth keeps it. */
+export async function renameUser(transaction: Transaction, id: string, email: string): Promise<void> {
+  await transaction.query(
+    `update auth.users set email = $1::text, raw_user_meta_data = raw_user_meta_data || jsonb_build_object('email', $1::text) where id = $2`,
+    [email, id],
+  );
+  await transaction.query(
+    `update auth.identities set identity_data = identity_data || jsonb_build_object('email', $1::text) where user_id = $2`,
+    [email, id],
+  );
+}

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Database } from '../storage/database.ts';
+import { openTestDatabase } from '../storage/testing.ts';
+import { createKeys, type BackendKeys } from './keys.ts';
+import { ensureLocalUser } from './local-user.ts';
+import { startServer } from './start-server.ts';
+import { createSupabaseLite } from './supabase-lite.ts';
+
+/** A whole backend for a test: real database, real HTTP and realtime, keys, and a user who is admin. */
+export interface TestBackend {
+  readonly url: string;
+  readonly keys: BackendKeys;
+  readonly admin: { readonly email: string; readonly password: string; readonly id: string };
+  readonly database: Database;
+  /** Makes a user without any role. */
+  addUser(): Promise<{ readonly email: string; readonly password: string; readonly id: string }>;
+  /** Ends the server, waits for `whileDown`, and starts it anew on the same port and database; clients lose their links. */
+  restart(whileDown?: () => Promise<unknown>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts one in the test's own process, migrated, on a free port. Stop it in `afterAll`. */
+export async function startTestBackend({ engine = 'pglite' }: { readonly engine?: Database['engine'] } = {}): Promise<TestBackend> {
+  const opened = await openTestDatabase(engine);
+  const { database } = opened;
+  const keys = createKeys();
+  const filesDirectory = await mkdtemp(join(tmpdir(), 'stepscope-files-'));
+  const start = async (port: number) =>
+    await startServer({ database, keys, host: '127.0.0.1', port, filesDirectory, instance: { stepscope: 'test', mode: 'in-process' } });
+  let server = await start(0);
+  const login = { email: 'admin@stepscope', password: 'a password for tests' };
+  const admin = { ...login, id: await ensureLocalUser({ database, keys, filesDirectory }, login) };
+  return {
+    url: server.url,
+    keys,
+    admin,
+    database,
+    async addUser() {
+      const user = { email: `${randomUUID()}@example.com`, password: randomUUID() };
+      return { ...user, id: await createSupabaseLite({ database, keys, filesDirectory }).ensureUser(user) };
+    },
+    async restart(whileDown) {
+      await server.close();
+      await whileDown?.();
+      server = await start(server.port);
+    },
+    async stop() {
+      await server.close();
+      await opened.close();
+      await rm(filesDirectory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../protocol/error.ts';
+import type { Database } from '../storage/database.ts';
+import { migrate, schemaVersion } from '../storage/migrate.ts';
+import { openPglite } from '../storage/pglite/open-pglite.ts';
+import { openPostgres } from '../storage/postgres/open-postgres.ts';
+import { ensureLocalUser } from './local-user.ts';
+import { startServer, type RunningServer } from './start-server.ts';
+
+/*
+ * The server's thread. Whoever hosts a backend starts it with `workerData` and hears `listening` or `failed`,
+ * then `activity` now and then, and ends it with `{type: 'close'}`.
+ */
+
+const WorkerData = z.object({
+  dataDir: z.string(),
+  /** A Postgres to use instead of the embedded one. */
+  databaseUrl: z.string().optional(),
+  keys: z.object({ publishableKey: z.string(), secretKey: z.string(), jwtSecret: z.string() }),
+  host: z.string(),
+  port: z.int().min(0).max(65_535),
+  /** The administrator of a local backend. */
+  localUser: z.object({ email: z.string(), password: z.string() }).optional(),
+  mode: z.string(),
+  version: z.string().optional(),
+});
+
+const activityEveryMs = 2_000;
+
+async function open(options: z.infer<typeof WorkerData>): Promise<{ readonly database: Database; readonly server: RunningServer }> {
+  const { dataDir, databaseUrl, keys, host, port, localUser, mode, version } = options;
+  const database = databaseUrl === undefined ? await openPglite({ dataDir }) : await openPostgres({ url: databaseUrl });
+  try {
+    await migrate(database);
+    const instance = { stepscope: version ?? 'unknown', schemaVersion: schemaVersion(), mode, engine: database.engine };
+    const filesDirectory = join(dataDir, 'files');
+    // Holders of a local backend live in its process: none of them has outlived the last one.
+    const ownHolders = databaseUrl === undefined ? 'local/' : undefined;
+    const server = await startServer({ database, keys, host, port, filesDirectory, instance, ownHolders });
+    if (localUser !== undefined) await ensureLocalUser({ database, keys, filesDirectory }, localUser);
+    return { database, server };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function main(port: NonNullable<typeof parentPort>): Promise<void> {
+  const { database, server } = await open(WorkerData.parse(workerData));
+  port.postMessage({ type: 'listening', url: server.url, engine: database.engine, schemaVersion: schemaVersion() });
+
+  let last = '';
+  async function tell(): Promise<void> {
+    const activity = await server.activity();
+    // Only when it has changed: a host that hears nothing has nothing to decide anew.
+    if (JSON.stringify(activity) !== last) port.postMessage({ type: 'activity', ...activity });
+    last = JSON.stringify(activity);
+  }
+  const timer = setInterval(() => {
+    // A database that does not answer now is asked again next time.
+    void tell().catch(() => {});
+  }, activityEveryMs);
+
+  port.once('message', () => {
+    clearInterval(timer);
+    void server
+      .close()
+      .then(async () => await database.close())
+      .finally(() => process.exit(0));
+  });
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  main(port).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    port.postMessage({ type: 'failed', code: error.code, message: error.message, hint: error.hint });
+    port.close();
+  });
+}
