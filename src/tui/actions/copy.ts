@@ -1,0 +1,76 @@
+import { shortId } from '../../core/format.ts';
+import { lineText } from '../output/line.ts';
+import { focusedArea } from '../layout.ts';
+import { contentOf, detailStep, loadedSnapshot } from '../model/detail.ts';
+import { selectedStep, stepsOf } from '../model/steps.ts';
+import type { State } from '../state.ts';
+import { closeOverlay, only, told, withOverlay, type Action, type Update } from '../update/result.ts';
+
+function copy(state: State, text: string | undefined, what: string): Update {
+  const closed = closeOverlay(state);
+  return text === undefined ? only(told(closed, `There is no ${what} here.`, 'warn')) : only(closed, { type: 'copy', text, what });
+}
+
+/** The row under the cursor of the detail pane. */
+function row(state: State) {
+  const run = state.open!;
+  return contentOf(state, run, focusedArea(state, run).columns).rows[run.detail.cursor];
+}
+
+function selectedLine(state: State): string | undefined {
+  const run = state.open!;
+  if (run.pane === 'log') return run.log.matchCount > 0 ? run.log.matches[run.log.cursor]?.message : undefined;
+  if (run.pane === 'detail') {
+    const found = row(state);
+    return found && lineText(found.line).trim();
+  }
+  const step = selectedStep(run);
+  return step && `${step.display} ${step.name} ${step.status}`;
+}
+
+function selectedJson(state: State): string | undefined {
+  const run = state.open!;
+  if (run.pane === 'log') return run.log.matchCount > 0 ? JSON.stringify(run.log.matches[run.log.cursor], null, 2) : undefined;
+  const json = run.pane === 'detail' ? row(state)?.json : undefined;
+  if (json) return JSON.stringify(json.value, null, 2);
+  const snapshot = loadedSnapshot(run, detailStep(run))?.snapshot;
+  if (!snapshot) return undefined;
+  const { tab } = run.detail;
+  const value = tab === 'outputs' ? snapshot.outputs : tab === 'state' ? (snapshot.stateAfter ?? snapshot.stateBefore) : tab === 'diff' ? { before: snapshot.stateBefore, after: snapshot.stateAfter } : snapshot.inputs;
+  return JSON.stringify(value, null, 2);
+}
+
+export const copyActions = {
+  'run.copy': (state) => only(withOverlay(state, { type: 'copy' })),
+  'copy.line': (state) => copy(state, selectedLine(state), 'line'),
+  'copy.json': (state) => copy(state, selectedJson(state), 'JSON'),
+  'copy.path': (state) => copy(state, state.open!.pane === 'detail' ? row(state)?.path : selectedStep(state.open!)?.key, 'path'),
+  'copy.run': (state) => copy(state, state.open!.runId, 'run id'),
+  'copy.command': (state) => copy(state, `stepscope show ${shortId(state.open!.runId)}`, 'command'),
+  'run.write': (state) => {
+    const run = state.open!;
+    const id = shortId(run.runId);
+    const display = selectedStep(run)?.display ?? '';
+    switch (run.pane) {
+      case 'log': {
+        const lines = run.log.matches.slice(0, run.log.matchCount).map((one) => `${one.timestamp} ${one.log_level.padEnd(8)} ${one.execution_context.padEnd(13)} ${one.step_key ?? '-'} ${one.message}${one.data === null ? '' : ` ${JSON.stringify(one.data)}`}`);
+        return only(state, { type: 'writeFile', fileName: `stepscope-${id}.log`, text: `${lines.join('\n')}\n`, what: `${lines.length} log lines` });
+      }
+      case 'detail': {
+        const json = run.detail.tab === 'inputs' || run.detail.tab === 'outputs' || run.detail.tab === 'state' || run.detail.tab === 'diff';
+        const text = json ? selectedJsonWhole(state) : contentOf(state, run, 10_000).rows.map((one) => lineText(one.line)).join('\n');
+        return only(state, { type: 'writeFile', fileName: `stepscope-${id}-${display}-${run.detail.tab}.${json ? 'json' : 'txt'}`, text: `${text ?? ''}\n`, what: `${run.detail.tab} of step ${display}` });
+      }
+      case 'steps': {
+        const text = stepsOf(run.view).map((step) => `${step.display.padEnd(4)} ${step.status.padEnd(10)} ${String(step.row?.duration_ms ?? '').padStart(8)} ${step.name}`).join('\n');
+        return only(state, { type: 'writeFile', fileName: `stepscope-${id}-steps.txt`, text: `${text}\n`, what: 'the steps' });
+      }
+    }
+  },
+} satisfies Record<string, Action>;
+
+/** All of what the JSON view shows, whatever is under the cursor. */
+function selectedJsonWhole(state: State): string | undefined {
+  const run = state.open!;
+  return selectedJson({ ...state, open: { ...run, pane: 'steps' } });
+}

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { breakpointRow, commandRow, heldRun, keys, listed, modelRows, openTerminal, opened, runId, runRow, snapshotOf, stepRow, type TestTerminal } from '../testing.tsx';
+
+const other = '019578a1-0000-7000-8000-00000000bbb2';
+const otherRun = runRow({ id: other, test_run_id: other, status: 'paused', created_at: '2026-03-01T11:00:00.000Z' });
+const list = () => openTerminal({}, listed, { type: 'modelsLoaded', models: modelRows }, { type: 'listed', rows: { runs: [runRow({ status: 'paused' }), otherRun], breakpoints: [breakpointRow({ id: 'b1' })] } });
+const held = () => openTerminal({}, ...heldRun(), { type: 'listed', rows: { runs: [otherRun], breakpoints: [breakpointRow({ id: 'b1' })] } });
+const started = (terminal: TestTerminal) => terminal.effects.flatMap((effect) => (effect.type === 'start' ? [effect.request] : []));
+const sent = (terminal: TestTerminal) => terminal.effects.flatMap((effect) => (effect.type === 'command' ? [[effect.runId, effect.verb, effect.payload]] : []));
+
+describe('the command line in the terminal', () => {
+  it('starts a run with the options of the command line', () => {
+    const terminal = list();
+    terminal.press(':', 'run generate-content --simulate "fail:out of memory" --input prompt="a boat at sea" -i width=768 --mode=step --break 4b --tag night --billing enforced --model old\r');
+    expect(started(terminal)).toMatchObject([{
+      pipeline: 'generate-content', inputs: { prompt: 'a boat at sea', width: 768 }, mode: 'step', tags: ['night'], billing: 'enforced', model: 'old',
+      options: { simulate: 'fail:out of memory', breakAt: ['call_edge_function.provider_api_call'] },
+    }]);
+  });
+
+  it('starts with the example inputs where none are typed', () => {
+    const terminal = list();
+    terminal.press(':', 'stepscope run generate-content\r');
+    expect(started(terminal)).toMatchObject([{ inputs: { prompt: 'a lighthouse at dusk' }, mode: 'auto', model: 'flux' }]);
+  });
+
+  it.each([
+    ['run generate-content --simulat fail', 'Did you mean `--simulate`?'],
+    ['run generate-content --simulate fial', 'Did you mean `fail`?'],
+    ['run generate-content --mode fast', 'It can be auto or step'],
+    ['run generate-content --input', '--input needs NAME=VALUE'],
+    ['run generate-content --input prompt', 'write it as name=value'],
+    ['run generate-content --input @file', 'inputs are not read from files here'],
+    ['run generate-contant', 'Did you mean `generate-content`?'],
+    ['run ./mine.ts', '`stepscope run FILE` runs it'],
+    ['doctor', 'type `stepscope doctor`'],
+    ['resume zzzz9', 'No run "zzzz9" in the list'],
+    ['pause', 'No run is open'],
+    ['fork last --from 3', 'Open it first: show last'],
+    ['break rm generate-content 9', 'No breakpoint 9'],
+    ['theme pink', 'No theme "pink"'],
+  ])('says of `%s` what is wrong: %s', (typed, words) => {
+    const terminal = openTerminal({ size: { columns: 200, rows: 24 } }, listed, { type: 'listed', rows: { runs: [runRow({ status: 'paused' })] } });
+    terminal.press(':', `${typed}\r`);
+    expect(terminal.state().notice?.text.toLowerCase()).toContain(words.toLowerCase());
+    expect(started(terminal)).toEqual([]);
+  });
+
+  it('steers runs that are named, and says what became of it', () => {
+    const terminal = list();
+    terminal.press(':', 'resume last\r');
+    terminal.press(':', 'step 00bbb2 --in\r');
+    terminal.press(':', 'resume 00bbb2 --to 5\r');
+    terminal.press(':', 'cancel 00bbb2\r');
+    expect(sent(terminal)).toEqual([[runId, 'continue', {}], [other, 'stepIn', {}], [other, 'runTo', { step: 'storage_upload' }], [other, 'cancel', {}]]);
+    terminal.send({ type: 'commanded', command: commandRow({ verb: 'continue', test_run_id: other }) });
+    expect(terminal.screen()).toContain('Run 00bbb2 resumes.');
+  });
+
+  it('means the open run where none is named', () => {
+    const terminal = held();
+    terminal.press(':', 'step --out\r');
+    terminal.press(':', 'pause --before 6\r');
+    terminal.press(':', 'resume --to ui_update\r');
+    expect(sent(terminal)).toEqual([[runId, 'stepOut', {}], [runId, 'pause', { step: 'ui_update' }], [runId, 'runTo', { step: 'ui_update' }]]);
+  });
+
+  it('sets, lists and removes breakpoints', () => {
+    const terminal = list();
+    terminal.press(':', 'break add generate-content 4b\r');
+    terminal.press(':', 'break add generate-content error\r');
+    terminal.press(':', 'break rm generate-content 1\r');
+    expect(terminal.effects).toMatchObject([
+      { type: 'addBreakpoint', kind: 'step', target: 'call_edge_function.provider_api_call' },
+      { type: 'addBreakpoint', kind: 'error', target: null },
+      { type: 'removeBreakpoint', id: 'b1' },
+    ]);
+    terminal.press(':', 'break list generate-content\r');
+    expect(terminal.screen()).toContain('Breakpoints of generate-content');
+  });
+
+  it('shows a fork with its changes before it starts', () => {
+    const terminal = held();
+    terminal.press(':', 'fork 00bbb2 --from 3\r');
+    expect(terminal.state().overlays).toEqual([]);
+    terminal.press(':', 'fork --from 3 --set width=640 --repeat-effects\r');
+    terminal.press('\r');
+    expect(started(terminal)).toMatchObject([{ options: { repeatEffects: true }, fork: { step: 'validate_inputs', patch: [{ path: '/width', value: 640 }] } }]);
+  });
+
+  it('changes a value that was recorded, with the type of its schema', () => {
+    const terminal = openTerminal({}, ...opened(runRow({ status: 'completed' }), stepRow('load_model')), snapshotOf('load_model'));
+    terminal.press(':', 'fork 1 --set prompt=12\r', '\r');
+    expect(started(terminal)).toMatchObject([{ fork: { step: 'load_model', patch: [{ op: 'replace', path: '/prompt', value: '12' }] } }]);
+  });
+
+  it('opens runs, follows their log and narrows the list', () => {
+    const terminal = held();
+    terminal.press(':', 'tail --filter level>=warn\r');
+    expect(terminal.state().open?.log).toMatchObject({ filterText: 'level>=warn', matchCount: 1 });
+    terminal.press(':', 'show 00bbb2\r');
+    expect(terminal.effects).toContainEqual({ type: 'find', reference: '00bbb2' });
+    terminal.press(':', 'runs --status failed --tag night\r');
+    expect(terminal.state()).toMatchObject({ open: undefined, home: { filter: 'status:failed tag:night' } });
+  });
+
+  it('completes commands, options, their values and runs', () => {
+    const complete = (text: string) => {
+      const terminal = held();
+      terminal.press(':', text, keys.tab);
+      const overlay = terminal.state().overlays.at(-1);
+      return overlay?.type === 'prompt' ? overlay.text : undefined;
+    };
+    expect(complete('resu')).toBe('resume ');
+    expect(complete('run gen')).toBe('run generate-content');
+    expect(complete('run generate-content --si')).toBe('run generate-content --simulate');
+    expect(complete('run generate-content --simulate webhook-b')).toBe('run generate-content --simulate webhook-bad-signature');
+    expect(complete('run generate-content --simulate=rate')).toBe('run generate-content --simulate=rate-limit');
+    expect(complete('resume 00b')).toBe('resume 00bbb2');
+    expect(complete('run x --input p')).toBe('run x --input p');
+  });
+
+  it('shows what may follow', () => {
+    const terminal = held();
+    terminal.press(':', 'run generate-content --simulate ');
+    expect(terminal.screen()).toContain('--simulate: ok slow fail create-422');
+  });
+
+  it('changes nothing on a read-only connection', () => {
+    const terminal = openTerminal({ readOnly: true }, ...heldRun());
+    for (const typed of ['run generate-content', 'resume', 'step', 'cancel', 'break 5', 'fork']) {
+      terminal.press(':', `${typed}\r`);
+      expect(terminal.screen().toLowerCase(), typed).toContain('the connection is read-only');
+    }
+  });
+});

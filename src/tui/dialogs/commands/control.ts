@@ -1,0 +1,114 @@
+import { situationOf, whyRefused } from '../../../core/command-rules.ts';
+import { shortId } from '../../../core/format.ts';
+import { UserError } from '../../../protocol/error.ts';
+import type { CommandPayload, CommandVerb, RunRow } from '../../../protocol/rows.ts';
+import { controlActions, send } from '../../actions/control.ts';
+import { staysHeld } from '../../update/pending.ts';
+import { selectStep } from '../../update/open-run.ts';
+import { only, told, withOverlay, withRun, type Update } from '../../update/result.ts';
+import type { State } from '../../state.ts';
+import type { Command } from './command.ts';
+import { isOpen, mayChange, openRunOf, pipelineKeys, pipelineNamed, runIds, runNamed, runOf, stepDisplays, stepKeyOf, stepNamed } from './references.ts';
+import { flattenSteps, resolveStep } from '../../../core/step-reference.ts';
+import { valueOf, type Words } from './words.ts';
+
+const stepsAndRuns = (state: State): readonly string[] => [...stepDisplays(state), ...runIds(state)];
+
+/** Commands that steer runs: the open one, or one that is named. */
+export const controlCommands: Readonly<Record<string, Command>> = {
+  pause: {
+    usage: 'pause [RUN]', help: 'hold before the next step, or before the one named', plain: stepsAndRuns, options: [{ name: '--before', value: 'STEP', choices: stepDisplays }],
+    run: (state, words) => steer(state, 'pause', words, valueOf(words, '--before')),
+  },
+  resume: {
+    usage: 'resume [RUN]', help: 'run on to the next breakpoint, a step or the end', plain: runIds, options: [{ name: '--to', value: 'STEP', choices: stepDisplays }],
+    run: (state, words) => steer(state, words.options.has('--to') ? 'runTo' : 'continue', words, valueOf(words, '--to')),
+  },
+  step: {
+    usage: 'step [RUN]', help: 'one step; --in holds at sub-steps, --out leaves them', plain: (state) => ['in', 'out', ...runIds(state)], options: [{ name: '--in' }, { name: '--out' }],
+    run: (state, words) => {
+      const [first, ...rest] = words.plain;
+      const way = first === 'in' || first === 'out' ? first : undefined;
+      const isIn = words.options.has('--in') || way === 'in';
+      const isOut = words.options.has('--out') || way === 'out';
+      if (isIn && isOut) throw new UserError('usage', '--in and --out exclude each other');
+      return steer(state, isIn ? 'stepIn' : isOut ? 'stepOut' : 'next', way ? { ...words, plain: rest } : words, undefined);
+    },
+  },
+  until: { usage: 'until STEP', help: 'run on and hold before this step', plain: stepDisplays, run: (state, words) => steer(state, 'runTo', { ...words, plain: [] }, needed(words, 'a step')) },
+  cancel: {
+    usage: 'cancel [RUN]', help: 'cancel a run; the open one asks for its short id', plain: runIds,
+    run: (state, words) => {
+      mayChange(state);
+      const [word] = words.plain;
+      const run = runOf(state, word);
+      if (isOpen(state, run)) return controlActions['run.cancel'](state);
+      if (word === 'last') throw new UserError('usage', 'a run that is not open is cancelled by its id', { hint: `cancel ${shortId(run.test_run_id)}` });
+      return sendTo(state, run, 'cancel', {});
+    },
+  },
+  break: {
+    usage: 'break STEP', help: 'set or remove a breakpoint; also `add PIPELINE STEP`, `list`, `rm PIPELINE NUMBER`',
+    plain: (state) => [...stepDisplays(state), 'add', 'list', 'rm', ...pipelineKeys(state)],
+    run: (state, words) => {
+      const [first, pipeline, third] = words.plain;
+      if (first === 'list') return listBreakpoints(state, pipeline);
+      mayChange(state);
+      if (first === 'add') return addBreakpoint(state, pipeline, third);
+      if (first === 'rm') return removeBreakpoint(state, pipeline, third);
+      const step = stepNamed(state, needed(words, 'a step'));
+      return controlActions['run.breakpoint'](withRun(state, (run) => selectStep(run, step.key)));
+    },
+  },
+  select: { usage: 'select STEP', help: 'select a step', plain: stepDisplays, run: (state, words) => only(withRun(state, (run) => selectStep(run, stepNamed(state, needed(words, 'a step')).key))) },
+};
+
+/** A verb for the run that the words name, else the open one. A word that names no run is a step, where the verb takes one. */
+function steer(state: State, verb: CommandVerb, words: Words, step: string | undefined): Update {
+  mayChange(state);
+  const [word] = words.plain;
+  const named = runNamed(state, word);
+  const isStep = word !== undefined && !named && verb === 'pause' && step === undefined;
+  const run = named ?? (isStep ? openRunOf(state).view.run : runOf(state, word));
+  const reference = isStep ? word : step;
+  return sendTo(state, run, verb, reference === undefined ? {} : { step: stepKeyOf(state, run, reference) });
+}
+
+function sendTo(state: State, run: RunRow, verb: CommandVerb, payload: CommandPayload): Update {
+  if (!isOpen(state, run)) {
+    const why = whyRefused(verb, verb === 'runTo' ? payload : {}, { run, held: null, steps: [] });
+    if (why !== undefined) throw new UserError('conflict', `run ${shortId(run.test_run_id)}: ${why}`);
+    return only(told(state, `Sent to run ${shortId(run.test_run_id)}…`), { type: 'command', runId: run.test_run_id, verb, payload });
+  }
+  const open = openRunOf(state);
+  const isReleased = verb === 'pause' && open.view.run.status === 'paused' && !staysHeld(open);
+  const why = isReleased ? undefined : whyRefused(verb, payload, situationOf(open.view)!);
+  if (why !== undefined) throw new UserError('conflict', why);
+  return send(state, verb, payload);
+}
+
+function needed(words: Words, what: string): string {
+  const [word] = words.plain;
+  if (word === undefined) throw new UserError('usage', `it needs ${what}`);
+  return word;
+}
+
+function listBreakpoints(state: State, pipeline: string | undefined): Update {
+  const key = pipeline === undefined ? openRunOf(state).view.run.pipeline_key : pipelineNamed(state, pipeline).pipeline_key;
+  if (key === null) throw new UserError('usage', 'this run has no pipeline, and breakpoints belong to one');
+  return only(withOverlay(state, { type: 'breakpoints', pipelineKey: key, cursor: 0 }));
+}
+
+function addBreakpoint(state: State, pipeline: string | undefined, target: string | undefined): Update {
+  if (pipeline === undefined || target === undefined) throw new UserError('usage', 'write it as `break add PIPELINE STEP`, or `error` for the step');
+  const { pipeline_key: pipelineKey, step_tree: tree } = pipelineNamed(state, pipeline);
+  if (target === 'error') return only(told(state, `Runs of ${pipelineKey} stop when a step fails.`), { type: 'addBreakpoint', pipelineKey, kind: 'error', target: null });
+  const step = resolveStep(target, flattenSteps(tree));
+  return only(told(state, `Runs of ${pipelineKey} stop before ${step.display} ${step.name}.`), { type: 'addBreakpoint', pipelineKey, kind: 'step', target: step.key });
+}
+
+function removeBreakpoint(state: State, pipeline: string | undefined, number: string | undefined): Update {
+  const found = state.lists.breakpoints.find((one) => one.pipeline_key === pipeline && String(one.number) === number?.replace('#', ''));
+  if (!found) throw new UserError('not-found', `no breakpoint ${number ?? ''} of ${pipeline ?? 'a pipeline'}`, { hint: '`break list PIPELINE` has their numbers' });
+  return only(told(state, `Breakpoint #${found.number} removed.`), { type: 'removeBreakpoint', id: found.id });
+}

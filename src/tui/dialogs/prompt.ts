@@ -1,0 +1,85 @@
+import { FilterError, isHalfTyped, parseFilter } from '../../core/filter.ts';
+import { shortId } from '../../core/format.ts';
+import { UserError } from '../../protocol/error.ts';
+import { refilter, searchFrom } from '../actions/log.ts';
+import { searchDetail } from '../actions/detail.ts';
+import { send } from '../actions/control.ts';
+import { sentence } from '../model/sentence.ts';
+import { shownRuns, wordsOf } from '../model/runs.ts';
+import type { Prompt } from '../overlay.ts';
+import type { State } from '../state.ts';
+import { runCommand } from './command.ts';
+import { closeOverlay, only, replaceOverlay, told, withDetail, withLog, withRun, type Update } from '../update/result.ts';
+
+/** What the prompt does as it is typed: a filter applies at once, so that a person sees what it leaves. */
+export function promptTyped(state: State, prompt: Prompt): State {
+  const next = replaceOverlay(state, { ...prompt, problem: undefined });
+  if (prompt.purpose !== 'filter') return next;
+  if (!state.open) return { ...next, home: { ...next.home, filter: prompt.text, top: 0 } };
+  // A half-typed filter leaves what the last whole one showed.
+  return isHalfTyped(prompt.text) ? next : filtered(next, prompt.text);
+}
+
+/** The log through the filter; as it was where the text does not parse. */
+function filtered(state: State, text: string): State {
+  try {
+    const filter = text.trim() === '' ? undefined : parseFilter(text);
+    return withRun(state, (run) => refilter(run, { filterText: text, filter, filtersOff: false }));
+  } catch (error) {
+    if (error instanceof UserError) return state;
+    throw error;
+  }
+}
+
+/** What is said about the text so far; undefined when it is fine. */
+export function promptProblem(state: State, prompt: Prompt): string | undefined {
+  if (prompt.purpose !== 'filter' || !state.open || prompt.text.trim() === '') return undefined;
+  try {
+    parseFilter(prompt.text);
+    return undefined;
+  } catch (error) {
+    return error instanceof FilterError ? sentence(error.message, error.hint) : undefined;
+  }
+}
+
+export function acceptPrompt(state: State, prompt: Prompt): Update {
+  const closed = closeOverlay(state);
+  switch (prompt.purpose) {
+    case 'filter': {
+      const problem = promptProblem(state, prompt);
+      if (problem) return only(told(state, problem, 'error'));
+      return only(state.open ? filtered(closed, prompt.text) : closed);
+    }
+    case 'search':
+      return only(search(closed, prompt));
+    case 'cancel': {
+      const id = shortId(state.open!.runId);
+      const typed = prompt.text.trim();
+      if (typed === '') return only(told(closed, 'Not cancelled.'));
+      if (typed !== id) return only(replaceOverlay(state, { ...prompt, problem: `Not cancelled: this run is ${id}, not "${typed}". Esc leaves it alone.` }));
+      return send(closed, 'cancel');
+    }
+    case 'command':
+      return runCommand(closed, prompt.text);
+  }
+}
+
+export function cancelPrompt(state: State, prompt: Prompt): State {
+  return closeOverlay(prompt.purpose === 'filter' ? promptTyped(state, { ...prompt, text: prompt.before }) : state);
+}
+
+function search(state: State, prompt: Prompt): State {
+  const words = prompt.text === '' ? prompt.before : prompt.text;
+  if (words === '') return state;
+  if (!state.open) return searchRuns({ ...state, home: { ...state.home, search: words } });
+  if (state.open.pane === 'log') return searchFrom(withLog(state, (log) => ({ ...log, search: words })), 1);
+  return searchDetail(withDetail(state, (detail) => ({ ...detail, search: words })), 1);
+}
+
+function searchRuns(state: State): State {
+  const runs = shownRuns(state);
+  const words = state.home.search.toLowerCase();
+  const from = runs.findIndex((run) => run.test_run_id === state.home.selected);
+  const found = [...runs.slice(from + 1), ...runs.slice(0, from + 1)].find((run) => wordsOf(run).includes(words));
+  return found ? { ...state, home: { ...state.home, selected: found.test_run_id } } : told(state, `No run has "${state.home.search}".`);
+}

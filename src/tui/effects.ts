@@ -1,0 +1,189 @@
+import type { Backend, Unsubscribe } from '../client/backend.ts';
+import { plural } from '../core/format.ts';
+import { UserError } from '../protocol/error.ts';
+import type { Effect } from './effect.ts';
+import type { Message } from './message.ts';
+import { snapshotKey } from './model/detail.ts';
+import { copySequence, MAX_COPY_BYTES } from './output/clipboard.ts';
+import { highlightLines } from './output/highlight.ts';
+import { sentence } from './model/sentence.ts';
+import { editInEditor } from './outside/editor.ts';
+import { writeFresh } from './outside/files.ts';
+
+/** The terminal, as far as effects touch it. */
+interface TerminalHandle {
+  /** Hands the terminal to `work`, and takes it back with a whole repaint. */
+  suspended(work: () => Promise<void>): Promise<void>;
+  write(bytes: string): void;
+  setTheme(name: string): void;
+  exit(): void;
+}
+
+export interface Surroundings {
+  readonly connect: (onProgress: (text: string) => void) => Promise<Backend>;
+  readonly dispatch: (message: Message) => void;
+  readonly terminal: TerminalHandle;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A bug: what to do with anything thrown that is not for a person to act on. */
+  readonly onBug: (error: unknown) => void;
+}
+
+export interface Performer {
+  perform(effect: Effect): void;
+  close(): Promise<void>;
+}
+
+/** Does what updates ask for. The only place in which the terminal program touches a backend, files or processes. */
+export function createPerformer({ connect, dispatch, terminal, environment, onBug }: Surroundings): Performer {
+  let backend: Backend | undefined;
+  let stopRun: Unsubscribe | undefined;
+  let stopLists: Unsubscribe | undefined;
+  let closed = false;
+
+  /** Runs a task; what it throws for a person becomes the message that `refuse` makes of it. */
+  const attempt = (task: () => Promise<void>, refuse: (text: string, hint: string | undefined) => Message = (text, hint) => ({ type: 'told', text: sentence(text, hint), tone: 'error' })) => {
+    void task().catch((error: unknown) => {
+      if (closed) return;
+      if (error instanceof UserError) dispatch(refuse(error.message, error.hint));
+      else onBug(error);
+    });
+  };
+  const connected = (): Backend => {
+    if (!backend) throw new UserError('unavailable', 'there is no backend yet');
+    return backend;
+  };
+
+  async function open(): Promise<void> {
+    const opened = await connect((text) => dispatch({ type: 'progressed', text }));
+    if (closed) return opened.close();
+    backend = opened;
+    dispatch({ type: 'connected', url: opened.url, identity: opened.identity });
+    stopLists = opened.followLists({
+      onRows: (rows) => dispatch({ type: 'listed', rows }),
+      onLink: (link) => dispatch({ type: 'listLink', link }),
+    });
+    dispatch({ type: 'modelsLoaded', models: await opened.models() });
+  }
+
+  async function perform(effect: Effect): Promise<void> {
+    switch (effect.type) {
+      case 'connect':
+        return open();
+      case 'loadModels':
+        return dispatch({ type: 'modelsLoaded', models: await connected().models() });
+      case 'follow': {
+        const { runId } = effect;
+        stopRun?.();
+        stopRun = connected().followRun(runId, {
+          onChanges: (changes) => dispatch({ type: 'changed', runId, changes }),
+          onLink: (link) => dispatch({ type: 'runLink', runId, link }),
+        });
+        return;
+      }
+      case 'unfollow':
+        stopRun?.();
+        stopRun = undefined;
+        return;
+      case 'find':
+        return dispatch({ type: 'found', run: await connected().run(effect.reference) });
+      case 'start':
+        return dispatch({ type: 'started', run: await connected().startRun(effect.request) });
+      case 'command': {
+        const sent = await connected().command(effect.runId, effect.verb, effect.payload);
+        return dispatch({ type: 'commanded', command: await connected().settled(sent) });
+      }
+      case 'loadSnapshot': {
+        const { runId, stepKey, attempt: number } = effect;
+        const snapshot = await connected().snapshot(runId, stepKey, number);
+        return dispatch({ type: 'snapshotLoaded', runId, key: snapshotKey(stepKey, number), snapshot, problem: undefined });
+      }
+      case 'highlight':
+        return dispatch({ type: 'highlighted', runId: effect.runId, snapshot: effect.snapshot, lines: await highlightLines(effect.code, effect.filePath) });
+      case 'addBreakpoint':
+        return dispatch({ type: 'listed', rows: { breakpoints: [await connected().addBreakpoint(effect)] } });
+      case 'setBreakpoint':
+        return connected().setBreakpoint(effect.id, { enabled: effect.enabled });
+      case 'removeBreakpoint':
+        await connected().removeBreakpoint(effect.id);
+        return dispatch({ type: 'listed', rows: { removed: { table: 'breakpoints', ids: [effect.id] } } });
+      case 'annotate':
+        return dispatch({ type: 'annotated', run: await connected().annotate(effect.runId, effect.marks) });
+      case 'export': {
+        const path = await writeFresh(effect.fileName, `${JSON.stringify(await connected().trace(effect.runId), null, 1)}\n`);
+        return dispatch({ type: 'told', text: `The whole run is in ${path}`, tone: 'info' });
+      }
+      case 'writeFile':
+        return dispatch({ type: 'told', text: `Wrote ${effect.what} to ${await writeFresh(effect.fileName, effect.text)}`, tone: 'info' });
+      case 'copy':
+        return copy(effect.text, effect.what);
+      case 'editOutside': {
+        await terminal.suspended(async () => {
+          const outcome = await editInEditor(effect.text, environment);
+          dispatch({ type: 'editedOutside', stepKey: effect.stepKey, text: 'text' in outcome ? outcome.text : undefined, problem: 'problem' in outcome ? outcome.problem : undefined });
+        });
+        return;
+      }
+      case 'suspend':
+        return terminal.suspended(stopUntilContinued);
+      case 'repaint':
+        return terminal.suspended(() => Promise.resolve());
+      case 'setTheme':
+        terminal.setTheme(effect.name);
+        return dispatch({ type: 'themed', name: effect.name });
+      case 'exit':
+        return terminal.exit();
+    }
+  }
+
+  async function copy(text: string, what: string): Promise<void> {
+    if (Buffer.byteLength(text) > MAX_COPY_BYTES) {
+      const path = await writeFresh('stepscope-copy.txt', text);
+      return dispatch({ type: 'told', text: `The ${what} is too large for a terminal's clipboard; it is in ${path}`, tone: 'info' });
+    }
+    terminal.write(copySequence(text, environment));
+    dispatch({ type: 'told', text: `Asked the terminal to copy the ${what} (${plural(text.length, 'character')}). If it does not paste, Y writes a file.`, tone: 'info' });
+  }
+
+  return {
+    perform(effect) {
+      attempt(() => perform(effect), (text, hint) => refusalOf(effect, text, hint));
+    },
+    async close() {
+      closed = true;
+      stopRun?.();
+      stopLists?.();
+      await backend?.close();
+    },
+  };
+}
+
+/** Who is told when an effect fails: the screen or dialog that waits for it. */
+function refusalOf(effect: Effect, text: string, hint: string | undefined): Message {
+  switch (effect.type) {
+    case 'connect':
+      return { type: 'connectFailed', message: text, hint };
+    case 'start':
+      return { type: 'startFailed', message: sentence(text, hint) };
+    case 'command':
+      return { type: 'commandFailed', runId: effect.runId, verb: effect.verb, message: sentence(text, hint) };
+    case 'loadSnapshot':
+      return { type: 'snapshotLoaded', runId: effect.runId, key: snapshotKey(effect.stepKey, effect.attempt), snapshot: undefined, problem: sentence(text, hint) };
+    default:
+      return { type: 'told', text: sentence(text, hint), tone: 'error' };
+  }
+}
+
+/** In an orphaned process group nobody could say `fg`, and the kernel does not stop us. */
+const STOP_GRACE_MS = 500;
+
+/** Stops the whole foreground job, as Ctrl-z does in a cooked terminal. */
+async function stopUntilContinued(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, STOP_GRACE_MS);
+    process.once('SIGCONT', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    process.kill(0, 'SIGTSTP');
+  });
+}

@@ -1,0 +1,27 @@
+/**
+ * A key as the keymap names it: the character itself (`j`, `G`, `é`), or a name: `enter tab shift-tab esc
+ * backspace delete up down left right pageup pagedown home end space ctrl-x`.
+ */
+export type KeyName = string;
+
+export type InputEvent =
+  | { readonly type: 'key'; readonly key: KeyName }
+  /** The whole of a bracketed paste. It is text to insert and never runs anything. */
+  | { readonly type: 'paste'; readonly text: string };
+
+/** What people read for a key. */
+export function keyLabel(key: KeyName): string {
+  const labels: Record<string, string> = {
+    enter: 'Enter', tab: 'Tab', 'shift-tab': 'Shift-Tab', esc: 'Esc', backspace: 'Backspace', delete: 'Del', space: 'Space',
+    up: '↑', down: '↓', left: '←', right: '→', pageup: 'PgUp', pagedown: 'PgDn', home: 'Home', end: 'End',
+  };
+  if (key.startsWith('ctrl-')) return `Ctrl-${key.slice('ctrl-'.length)}`;
+  return labels[key] ?? key;
+}
+
+/** The text a key types, if it types any. */
+export function typedText(key: KeyName): string | undefined {
+  if (key === 'space') return ' ';
+  const characters = [...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(key)];
+  return characters.length === 1 ? key : undefined;
+}

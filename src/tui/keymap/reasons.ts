@@ -1,0 +1,108 @@
+import { situationOf, whyRefused } from '../../core/command-rules.ts';
+import { endedWords, isFinal } from '../../core/run-state.ts';
+import type { CommandVerb } from '../../protocol/rows.ts';
+import { selectedStep } from '../model/steps.ts';
+import { pipelineToStart } from '../model/runs.ts';
+import type { OpenRun, State } from '../state.ts';
+import { staysHeld } from '../update/pending.ts';
+
+/*
+ * Why a key does nothing now. Each returns words for a person, to follow "p does nothing: ", or undefined
+ * when the key works. What a run accepts is not decided here: `core/command-rules.ts` knows.
+ */
+
+type Reason = string | undefined;
+
+export function cannotChange(state: State): Reason {
+  if (state.readOnly) return 'the connection is read-only';
+  return (state.open?.link ?? state.lists.link).lostAt === undefined ? undefined : 'the link is lost, and what is shown may be old';
+}
+
+export function noPipeline(state: State): Reason {
+  if (pipelineToStart(state)) return undefined;
+  return state.lists.runs === undefined ? 'the pipelines are still being read' : 'no runner has registered a pipeline; start one with `stepscope runner`';
+}
+
+export function noRun(state: State): Reason {
+  return state.open?.view.run ? undefined : 'the run is still being read';
+}
+
+export function isEnded(state: State): Reason {
+  const run = state.open?.view.run;
+  if (!run) return noRun(state);
+  return isFinal(run) ? endedWords(run) : undefined;
+}
+
+export function noStep(state: State): Reason {
+  return noRun(state) ?? (selectedStep(state.open!) ? undefined : (stillReading(state.open!) ?? 'no step is selected'));
+}
+
+/** Until all rows are there nothing can be said of a step that has none. */
+function stillReading({ link }: OpenRun): Reason {
+  return link.state === 'connecting' || link.state === 'catching-up' ? 'the steps are still being read' : undefined;
+}
+
+export function noErrors(state: State): Reason {
+  const counts = state.open?.view.run?.log_counts;
+  if (!counts) return noRun(state);
+  return (counts['error'] ?? 0) + (counts['critical'] ?? 0) > 0 ? undefined : 'the log has no errors';
+}
+
+export function hasNoSearch(state: State): Reason {
+  const run = state.open;
+  const search = run?.pane === 'log' ? run.log.search : run?.detail.search;
+  return search ? undefined : 'nothing was searched for yet; press / first';
+}
+
+/** Why the run would refuse a verb. */
+export function cannotControl(verb: CommandVerb): (state: State) => Reason {
+  return (state) => {
+    const run = state.open;
+    if (!run?.view.run) return noRun(state);
+    return underWayAlready(run, verb) ?? cannotChange(state) ?? whyRefused(verb, {}, situationOf(run.view)!);
+  };
+}
+
+/** Only the same command twice is refused here; what was sent before it is for the run to reconcile. */
+function underWayAlready(run: OpenRun, verb: CommandVerb): Reason {
+  return run.pending.some((one) => one.verb === verb && one.step === undefined) ? `${verb} is under way` : undefined;
+}
+
+export function cannotPause(state: State): Reason {
+  const run = state.open;
+  if (!run?.view.run) return noRun(state);
+  if (staysHeld(run)) return cannotControl('continue')(state);
+  // A run that was told to go on is going on, whatever its row still says.
+  const goesOn = run.view.run.status === 'paused' ? { ...run.view.run, status: 'running' as const, mode: 'auto' as const } : run.view.run;
+  return underWayAlready(run, 'pause') ?? cannotChange(state) ?? whyRefused('pause', {}, { ...situationOf(run.view)!, run: goesOn });
+}
+
+export function cannotRunTo(state: State): Reason {
+  const missing = noStep(state) ?? cannotChange(state);
+  if (missing) return missing;
+  return whyRefused('runTo', { step: selectedStep(state.open!)!.key }, situationOf(state.open!.view)!);
+}
+
+export function cannotEdit(state: State): Reason {
+  const missing = noStep(state) ?? cannotChange(state);
+  if (missing) return missing;
+  const step = selectedStep(state.open!)!;
+  if (!step.row) return stillReading(state.open!) ?? `step ${step.display} has not been reached, so it has no inputs yet`;
+  return step.row.can_edit ? undefined : `the inputs of step ${step.display} cannot be edited`;
+}
+
+export function cannotRerunAll(state: State): Reason {
+  const missing = noRun(state) ?? cannotChange(state);
+  if (missing) return missing;
+  const run = state.open!.view.run!;
+  return run.pipeline_key === null || run.step_tree === null ? 'this run is of a program that only traces, not of a registered pipeline; x exports it, with its inputs' : undefined;
+}
+
+export function cannotRerun(state: State): Reason {
+  const missing = noStep(state) ?? cannotRerunAll(state);
+  if (missing) return missing;
+  const step = selectedStep(state.open!)!;
+  if (!step.row) return stillReading(state.open!) ?? `step ${step.display} has not been reached`;
+  if (!step.definition) return `step ${step.display} is none of the declared steps of the pipeline, and only those can be begun from`;
+  return step.row.can_rerun ? undefined : `step ${step.display} cannot be rerun`;
+}

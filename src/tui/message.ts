@@ -1,0 +1,34 @@
+import type { LinkState, ListFollower, StepSnapshot } from '../client/backend.ts';
+import type { RunChange } from '../protocol/change.ts';
+import type { CommandRow, CommandVerb, ModelRow, RunRow } from '../protocol/rows.ts';
+import type { InputEvent } from './input/key.ts';
+import type { Line } from './output/line.ts';
+import type { Notice } from './state.ts';
+
+export type ListRows = Parameters<ListFollower['onRows']>[0];
+
+/** Everything that can happen to the program. */
+export type Message =
+  | InputEvent
+  | { readonly type: 'resized'; readonly columns: number; readonly rows: number }
+  /** Time passes; only sent while something on the screen depends on it. */
+  | { readonly type: 'ticked' }
+  | { readonly type: 'progressed'; readonly text: string }
+  | { readonly type: 'connected'; readonly url: string; readonly identity: string }
+  | { readonly type: 'connectFailed'; readonly message: string; readonly hint: string | undefined }
+  | { readonly type: 'listed'; readonly rows: ListRows }
+  | { readonly type: 'listLink'; readonly link: LinkState }
+  | { readonly type: 'modelsLoaded'; readonly models: readonly ModelRow[] }
+  | { readonly type: 'found'; readonly run: RunRow }
+  | { readonly type: 'changed'; readonly runId: string; readonly changes: readonly RunChange[] }
+  | { readonly type: 'runLink'; readonly runId: string; readonly link: LinkState }
+  | { readonly type: 'started'; readonly run: RunRow }
+  | { readonly type: 'startFailed'; readonly message: string }
+  | { readonly type: 'commanded'; readonly command: CommandRow }
+  | { readonly type: 'commandFailed'; readonly runId: string; readonly verb: CommandVerb; readonly message: string }
+  | { readonly type: 'snapshotLoaded'; readonly runId: string; readonly key: string; readonly snapshot: StepSnapshot | undefined; readonly problem: string | undefined }
+  | { readonly type: 'highlighted'; readonly runId: string; readonly snapshot: string; readonly lines: readonly Line[] }
+  | { readonly type: 'annotated'; readonly run: RunRow }
+  | { readonly type: 'editedOutside'; readonly stepKey: string; readonly text: string | undefined; readonly problem: string | undefined }
+  | { readonly type: 'themed'; readonly name: string }
+  | { readonly type: 'told'; readonly text: string; readonly tone: Notice['tone'] };

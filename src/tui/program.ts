@@ -1,0 +1,100 @@
+import { isFinal } from '../core/run-state.ts';
+import type { Effect } from './effect.ts';
+import type { Message } from './message.ts';
+import { underWay } from './update/pending.ts';
+import type { State } from './state.ts';
+import { update } from './update.ts';
+
+/** Data is drawn this often at most; the echo of a key at once. */
+const FRAME_MS = 100;
+/** Bars grow and clocks turn this often while something moves. */
+const TICK_MS = 250;
+/** Where nothing moves but a clock. */
+const CLOCK_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+export interface Program {
+  readonly state: () => State;
+  dispatch(message: Message): void;
+  stop(): void;
+}
+
+export interface ProgramOptions {
+  readonly initial: State;
+  readonly perform: (effect: Effect) => void;
+  readonly draw: (state: State) => void;
+  readonly now: () => number;
+}
+
+/** The loop: messages in, one update each, effects out, frames when there is something to see. */
+export function createProgram({ initial, perform, draw, now }: ProgramOptions): Program {
+  let state = initial;
+  let drawn = initial;
+  let frame: NodeJS.Timeout | undefined;
+  let tick: { readonly timer: NodeJS.Timeout; readonly due: number } | undefined;
+  let stopped = false;
+
+  const show = () => {
+    clearTimeout(frame);
+    frame = undefined;
+    if (stopped || state === drawn) return;
+    drawn = state;
+    draw(state);
+  };
+
+  const dispatch = (message: Message): void => {
+    if (stopped) return;
+    const next = update(state, message, now());
+    state = next.state;
+    for (const effect of next.effects) perform(effect);
+    if (message.type === 'key' || message.type === 'paste' || message.type === 'resized') show();
+    else frame ??= setTimeout(show, FRAME_MS);
+    scheduleTick();
+  };
+
+  function scheduleTick(): void {
+    const pace = paceOf(state);
+    if (stopped || pace === undefined) return;
+    const due = now() + pace;
+    // What was opened since may need it sooner than what was shown when it was set.
+    if (tick !== undefined && tick.due <= due) return;
+    clearTimeout(tick?.timer);
+    const timer = setTimeout(() => {
+      tick = undefined;
+      dispatch({ type: 'ticked' });
+    }, pace);
+    tick = { timer, due };
+  }
+
+  scheduleTick();
+  return {
+    state: () => state,
+    dispatch,
+    stop() {
+      stopped = true;
+      clearTimeout(frame);
+      clearTimeout(tick?.timer);
+    },
+  };
+}
+
+/** How soon time alone changes what is shown; undefined while it does not, and then the program sleeps. */
+function paceOf(state: State): number | undefined {
+  const run = state.open;
+  const status = run?.view.run?.status;
+  const link = (run?.link ?? state.lists.link).state;
+  if (state.session.phase === 'connecting' || status === 'running' || (run && underWay(run).length > 0)) return TICK_MS;
+  const paces = [
+    state.notice && Math.max(1, state.notice.until - state.now),
+    status === 'paused' || status === 'pending' || link === 'lost' ? CLOCK_MS : undefined,
+    !run && state.lists.runs?.some((one) => !isFinal(one)) ? CLOCK_MS : undefined,
+    // Relative times count seconds while what they tell of is young, and minutes afterwards.
+    !run || state.timeFormat === 'relative' ? (isYoung(state) ? CLOCK_MS : MINUTE_MS / 2) : undefined,
+  ].filter((pace) => pace !== undefined);
+  return paces.length > 0 ? Math.min(...paces) : undefined;
+}
+
+function isYoung(state: State): boolean {
+  const newest = state.open ? state.open.view.run?.completed_at : state.lists.runs?.[0]?.created_at;
+  return newest !== undefined && newest !== null && state.now - Date.parse(newest) < MINUTE_MS;
+}

@@ -1,0 +1,205 @@
+import type { LinkState, StepSnapshot } from '../client/backend.ts';
+import type { Filter } from '../core/filter.ts';
+import type { RunView } from '../core/run-view.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import type { BreakpointRow, CommandVerb, LogRow, ModelRow, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
+import type { LogLevel } from '../protocol/vocabulary.ts';
+import type { KeyName } from './input/key.ts';
+import type { Glyphs } from './output/glyphs.ts';
+import type { Line } from './output/line.ts';
+import type { Overlay } from './overlay.ts';
+
+/** The whole of what the program knows. Plain data: what is on the screen follows from it, and from nothing else. */
+export interface State {
+  readonly size: Size;
+  /** Milliseconds since 1970, as of the last message. Nothing below reads a clock. */
+  readonly now: number;
+  readonly glyphs: Glyphs;
+  readonly theme: string;
+  readonly session: Session;
+  readonly lists: Lists;
+  readonly home: Home;
+  /** The run screen, when it is open; otherwise the list of runs is shown. */
+  readonly open: OpenRun | undefined;
+  /** Dialogs over the screen; the last one has the keyboard. */
+  readonly overlays: readonly Overlay[];
+  readonly notice: Notice | undefined;
+  readonly timeFormat: TimeFormat;
+  /** When Ctrl-c was last pressed with nothing left to close. */
+  readonly interruptedAt: number | undefined;
+  /** A run to open as soon as the backend is there. */
+  readonly initialRun: string | undefined;
+  readonly readOnly: boolean;
+}
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+type Session =
+  | { readonly phase: 'connecting'; readonly progress: string; readonly since: number }
+  | { readonly phase: 'failed'; readonly message: string; readonly hint: string | undefined }
+  | { readonly phase: 'ready'; readonly url: string; readonly identity: string };
+
+export interface Lists {
+  /** Newest first. Undefined until the first answer. */
+  readonly runs: readonly RunRow[] | undefined;
+  readonly pipelines: readonly PipelineRow[];
+  readonly models: readonly ModelRow[];
+  readonly breakpoints: readonly BreakpointRow[];
+  readonly runners: readonly RunnerRow[];
+  readonly link: LinkAt;
+}
+
+/** How the link stands, and since when: a retry is counted down from there. */
+export type LinkAt = LinkState & {
+  readonly at: number;
+  /** When it was lost, until it is live again: what is shown is as of then. */
+  readonly lostAt: number | undefined;
+};
+
+interface Home {
+  /** Id of the selected run, so that the selection stays when newer runs arrive above it. */
+  readonly selected: string | undefined;
+  readonly top: number;
+  /** Words, `status:failed`, `tag:x`, `bookmarked`; narrows the list. */
+  readonly filter: string;
+  readonly search: string;
+  /** A start that the backend has not answered yet. */
+  readonly starting: boolean;
+}
+
+export type Pane = 'steps' | 'detail' | 'log';
+export type DetailTab = 'inputs' | 'outputs' | 'diff' | 'state' | 'source' | 'timing' | 'error';
+export type TimeFormat = 'elapsed' | 'absolute' | 'relative';
+
+export interface OpenRun {
+  readonly runId: string;
+  readonly view: RunView;
+  readonly link: LinkAt;
+  readonly pane: Pane;
+  /** The focused pane alone, where otherwise all are shown. */
+  readonly zoomed: boolean;
+  readonly detail: Detail;
+  /** A person has chosen a view; until then it is what the run makes worth seeing. */
+  readonly choseView: boolean;
+  /** What `-` goes back to. */
+  readonly lastView: { readonly pane: Pane; readonly tab: DetailTab };
+  /** Key of the selected step. */
+  readonly selected: string | undefined;
+  /** The selection moves with the run until a person moves it. */
+  readonly followsRun: boolean;
+  readonly log: LogPane;
+  /** By `step#attempt`. */
+  readonly snapshots: Readonly<Record<string, LoadedSnapshot>>;
+  /** Edited inputs that no run has yet, by step key. */
+  readonly drafts: Readonly<Record<string, JsonObject>>;
+  /** Snapshot whose inputs open in the editor as soon as they have been read. */
+  readonly editWhenRead: string | undefined;
+  /** Commands under way, one of a verb at most, in the order in which they were sent. */
+  readonly pending: readonly Pending[];
+}
+
+/** A command that the run has not answered, or a pause that it took and has not made yet. */
+export interface Pending {
+  readonly verb: CommandVerb;
+  /** The step it names. */
+  readonly step: string | undefined;
+  readonly since: number;
+  readonly isAccepted: boolean;
+}
+
+export interface LoadedSnapshot {
+  /** What the step was when the snapshot was asked for; another status asks again. */
+  readonly status: StepRow['status'];
+  readonly seq: number;
+  /** An answer is under way. Only one at a time: of two, the older could come last. */
+  readonly reading: boolean;
+  /** An edit was sent when the step's row had this number; what was read up to it lacks the edit. */
+  readonly editedAfter: number | undefined;
+  readonly state: 'loading' | 'ready' | 'missing' | 'failed';
+  readonly snapshot: StepSnapshot | undefined;
+  readonly problem: string | undefined;
+  /** The source in colours, once the highlighter has been through it. */
+  readonly highlighted: readonly Line[] | undefined;
+}
+
+export interface Detail {
+  readonly tab: DetailTab;
+  /** The row the cursor is on, counted in the content. */
+  readonly cursor: number;
+  readonly top: number;
+  /** Paths whose folding differs from what their depth gives. */
+  readonly toggled: ReadonlySet<string>;
+  /** Every path is folded or unfolded, whatever its depth. */
+  readonly allFolded: boolean | undefined;
+  readonly wraps: boolean;
+  readonly search: string;
+}
+
+export interface LogPane {
+  readonly follows: boolean;
+  readonly cursor: number;
+  readonly top: number;
+  readonly filterText: string;
+  readonly filter: Filter | undefined;
+  readonly filtersOff: boolean;
+  readonly leastLevel: LogLevel;
+  /** Only lines of this step and its sub-steps. */
+  readonly onlyStep: string | undefined;
+  /** Rows that pass, among the first `scanned` of the run's. Grows in place, as the fold's own array does. */
+  readonly matches: readonly LogRow[];
+  readonly matchCount: number;
+  readonly scanned: number;
+  /** How many rows passed when the view was frozen. */
+  readonly frozenCount: number;
+  readonly search: string;
+  readonly wraps: boolean;
+  /** Cells scrolled sideways. */
+  readonly left: number;
+}
+
+export interface Notice {
+  readonly text: string;
+  readonly tone: 'info' | 'warn' | 'error';
+  /** It goes at this time, or with the next key. */
+  readonly until: number;
+  /** The key that was refused and why: the notice goes when that is no longer true. */
+  readonly refusal: { readonly key: KeyName; readonly why: string } | undefined;
+}
+
+export const newLogPane: LogPane = {
+  follows: true, cursor: 0, top: 0, filterText: '', filter: undefined, filtersOff: false, leastLevel: 'debug', onlyStep: undefined,
+  matches: [], matchCount: 0, scanned: 0, frozenCount: 0, search: '', wraps: false, left: 0,
+};
+
+export const newDetail: Detail = { tab: 'inputs', cursor: 0, top: 0, toggled: new Set(), allFolded: undefined, wraps: true, search: '' };
+
+export interface InitialOptions {
+  readonly size: Size;
+  readonly now: number;
+  readonly glyphs: Glyphs;
+  readonly theme: string;
+  readonly initialRun?: string | undefined;
+  readonly readOnly?: boolean | undefined;
+}
+
+export function initialState(options: InitialOptions): State {
+  return {
+    size: options.size,
+    now: options.now,
+    glyphs: options.glyphs,
+    theme: options.theme,
+    session: { phase: 'connecting', progress: 'opening the backend', since: options.now },
+    lists: { runs: undefined, pipelines: [], models: [], breakpoints: [], runners: [], link: { state: 'connecting', at: options.now, lostAt: undefined } },
+    home: { selected: undefined, top: 0, filter: '', search: '', starting: false },
+    open: undefined,
+    overlays: [],
+    notice: undefined,
+    timeFormat: 'elapsed',
+    interruptedAt: undefined,
+    initialRun: options.initialRun,
+    readOnly: options.readOnly ?? false,
+  };
+}

@@ -1,0 +1,70 @@
+import { actions } from './actions/table.ts';
+import { refused, typeInto } from './actions/dialog.ts';
+import { helpEntries } from './dialogs/help.ts';
+import { keyLabel, typedText, type KeyName } from './input/key.ts';
+import { bindingFor, type Binding } from './keymap.ts';
+import type { Message } from './message.ts';
+import type { State } from './state.ts';
+import { askForSnapshots } from './update/open-run.ts';
+import { receive } from './update/receive.ts';
+import { closeOverlay, only, told, type Update } from './update/result.ts';
+
+/** The next state of the program, and what is to be done outside. Pure: the time comes with the call. */
+export function update(state: State, message: Message, now: number): Update {
+  const first = handle({ ...state, now }, message);
+  // Whatever the message was, the selected step may need something now.
+  const second = askForSnapshots(first.state);
+  return { state: withoutStaleNotice(second.state), effects: [...first.effects, ...second.effects] };
+}
+
+function handle(state: State, message: Message): Update {
+  switch (message.type) {
+    case 'key':
+      // Only a Ctrl-c right after a Ctrl-c leaves the program.
+      return press({ ...state, notice: undefined, interruptedAt: message.key === 'ctrl-c' ? state.interruptedAt : undefined }, message.key);
+    case 'paste':
+      return only(typesText(state) ? typeInto(state, message.text) : told(state, 'There is no place for text here, so nothing was pasted.'));
+    case 'resized':
+      return only({ ...state, size: { columns: message.columns, rows: message.rows } });
+    case 'ticked':
+      return only(state);
+    default:
+      return receive(state, message);
+  }
+}
+
+/** Nothing stays said that is over or no longer true. */
+function withoutStaleNotice(state: State): State {
+  const { notice } = state;
+  if (!notice) return state;
+  const { refusal } = notice;
+  const isTrue = refusal === undefined || bindingFor(state, refusal.key)?.disabled?.(state) === refusal.why;
+  return state.now < notice.until && isTrue ? state : { ...state, notice: undefined };
+}
+
+/** Does what a key means now, or says why it does nothing. */
+function press(state: State, key: KeyName): Update {
+  const binding = bindingFor(state, key);
+  const text = typedText(key);
+  if (!binding) {
+    if (text !== undefined && typesText(state)) return only(typeInto(state, text));
+    return only(state.overlays.length > 0 ? state : told(state, `${keyLabel(key)} means nothing here; ? shows what does.`));
+  }
+  const help = state.overlays.at(-1);
+  if (help?.type === 'help' && binding.action === 'dialog.accept') {
+    const entry = helpEntries(state, help)[help.cursor];
+    return entry ? perform(closeOverlay(state), entry) : only(state);
+  }
+  return perform(state, binding, key);
+}
+
+function perform(state: State, binding: Binding, key: KeyName = binding.keys[0]!): Update {
+  const why = binding.disabled?.(state);
+  return why === undefined ? actions[binding.action](state) : only(refused(state, key, why));
+}
+
+/** Does text that is typed go anywhere? */
+function typesText(state: State): boolean {
+  const overlay = state.overlays.at(-1);
+  return overlay !== undefined && ['prompt', 'help', 'newRun', 'bookmark', 'editor'].includes(overlay.type);
+}

@@ -1,0 +1,81 @@
+import { emptyView } from '../../core/run-view.ts';
+import type { StepRow } from '../../protocol/rows.ts';
+import { detailStep, snapshotKey } from '../model/detail.ts';
+import { selectedStep, stepInFocus } from '../model/steps.ts';
+import { newDetail, newLogPane, type LoadedSnapshot, type OpenRun, type State } from '../state.ts';
+import type { Effect } from '../effect.ts';
+import { only, type Update } from './result.ts';
+
+/** Opens a run by its id; its rows come from the backend. */
+export function openRun(state: State, runId: string): Update {
+  const known = state.lists.runs?.find((run) => run.test_run_id === runId);
+  const open: OpenRun = {
+    runId,
+    // The header has something to show before the first answer.
+    view: known ? { ...emptyView(), run: known } : emptyView(),
+    link: { state: 'connecting', at: state.now, lostAt: undefined },
+    pane: 'log',
+    choseView: false,
+    zoomed: false,
+    detail: newDetail,
+    lastView: { pane: 'steps', tab: 'inputs' },
+    selected: undefined,
+    followsRun: true,
+    log: newLogPane,
+    snapshots: {},
+    drafts: {},
+    editWhenRead: undefined,
+    pending: [],
+  };
+  const effects: Effect[] = state.open ? [{ type: 'unfollow' }] : [];
+  return only({ ...state, open: followRun(open), overlays: [], notice: undefined, home: { ...state.home, selected: runId } }, ...effects, { type: 'follow', runId });
+}
+
+export function closeRun(state: State): Update {
+  return only({ ...state, open: undefined, overlays: [] }, { type: 'unfollow' });
+}
+
+/** Moves the selection with the run, unless a person has moved it. */
+export function followRun(run: OpenRun): OpenRun {
+  if (run.selected !== undefined && !run.followsRun) return run;
+  const step = stepInFocus(run.view);
+  // Of a run that failed, the error is what anyone wants to see first.
+  const tab = run.view.run?.status === 'failed' && !run.choseView ? 'error' : run.detail.tab;
+  if (step === undefined || (step.key === run.selected && tab === run.detail.tab)) return run;
+  return { ...run, selected: step.key, detail: { ...run.detail, tab, cursor: 0, top: 0 } };
+}
+
+export function selectStep(run: OpenRun, key: string): OpenRun {
+  if (key === run.selected) return { ...run, followsRun: false };
+  return { ...run, selected: key, followsRun: false, editWhenRead: undefined, detail: { ...run.detail, cursor: 0, top: 0, toggled: new Set(), allFolded: undefined } };
+}
+
+/**
+ * Asks for what the selected step and the detail pane need and do not have: their snapshots, and again when a step
+ * has moved on since. Part of every update, so no screen can forget it.
+ */
+export function askForSnapshots(state: State): Update {
+  if (!state.open) return only(state);
+  const wanted = new Set([selectedStep(state.open)?.row, detailStep(state.open)?.row]);
+  let run = state.open;
+  const effects: Effect[] = [];
+  for (const row of wanted) {
+    if (!row || !isStale(run, row)) continue;
+    const key = snapshotKey(row.step_key, row.attempt);
+    const loaded = run.snapshots[key];
+    // What is shown stays until the new one is there.
+    const asked: LoadedSnapshot = {
+      status: row.status, seq: row.seq, reading: true, editedAfter: loaded?.editedAfter,
+      state: loaded?.snapshot ? 'ready' : 'loading', snapshot: loaded?.snapshot, problem: undefined, highlighted: loaded?.highlighted,
+    };
+    run = { ...run, snapshots: { ...run.snapshots, [key]: asked } };
+    effects.push({ type: 'loadSnapshot', runId: run.runId, stepKey: row.step_key, attempt: row.attempt });
+  }
+  return effects.length === 0 ? only(state) : only({ ...state, open: run }, ...effects);
+}
+
+function isStale(run: OpenRun, row: StepRow): boolean {
+  if (row.status === 'pending') return false;
+  const loaded = run.snapshots[snapshotKey(row.step_key, row.attempt)];
+  return loaded === undefined || (!loaded.reading && (loaded.status !== row.status || (row.is_edited && loaded.seq < row.seq)));
+}

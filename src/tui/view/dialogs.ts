@@ -1,0 +1,221 @@
+import { plural, shortId } from '../../core/format.ts';
+import { commandPreview } from '../dialogs/command.ts';
+import { helpEntries } from '../dialogs/help.ts';
+import { promptProblem } from '../dialogs/prompt.ts';
+import { breakpointsOf } from '../actions/control.ts';
+import { keyLabel } from '../input/key.ts';
+import { dialogRows, MESSAGE_ROWS, scrolled } from '../layout.ts';
+import { stepsOf } from '../model/steps.ts';
+import { previewLines } from './preview-lines.ts';
+import { clip, fit, line, span, takeCells, widthOf, wrap, wrapUpTo, type Line } from '../output/line.ts';
+import type { Bookmark, BreakpointList, CopyMenu, Editor, Help, Leave, LogLine, NewRun, Overlay, Prompt } from '../overlay.ts';
+import type { State } from '../state.ts';
+import { graphemes } from '../text-area.ts';
+
+/** A dialog that takes the screen between header and footer. */
+export interface DialogView {
+  readonly title: string;
+  readonly lines: readonly Line[];
+}
+
+/** The dialog on top, drawn; undefined for a prompt, which stands in the footer, and where there is none. */
+export function dialogView(state: State): DialogView | undefined {
+  const overlay = state.overlays.at(-1);
+  return overlay === undefined || overlay.type === 'prompt' ? undefined : viewOf(state, overlay);
+}
+
+function viewOf(state: State, overlay: Exclude<Overlay, Prompt>): DialogView {
+  switch (overlay.type) {
+    case 'help':
+      return { title: 'Help: what keys do here', lines: helpLines(state, overlay) };
+    case 'newRun':
+      return { title: 'New run', lines: formLines(state, overlay) };
+    case 'bookmark':
+      return { title: `Bookmark run ${shortId(overlay.runId)}`, lines: formLines(state, overlay) };
+    case 'editor':
+      return { title: overlay.title, lines: editorLines(state, overlay) };
+    case 'preview':
+      return { title: overlay.stepKey === undefined ? 'Run again' : 'Rerun from here', lines: previewLines(state, overlay) };
+    case 'breakpoints':
+      return { title: `Breakpoints of ${overlay.pipelineKey}`, lines: breakpointLines(state, overlay) };
+    case 'copy':
+      return { title: 'Copy', lines: copyLines(overlay) };
+    case 'logLine':
+      return { title: 'Log line', lines: logLineLines(state, overlay) };
+    case 'leave':
+      return { title: 'Leave', lines: leaveLines(overlay) };
+  }
+}
+
+function helpLines(state: State, help: Help): readonly Line[] {
+  const below = { ...state, overlays: state.overlays.slice(0, -1) };
+  const entries = helpEntries(state, help);
+  const height = dialogRows(state) - 5;
+  const cursor = Math.min(help.cursor, Math.max(0, entries.length - 1));
+  const chosen = entries[cursor];
+  const about = chosen ? `${chosen.help}${chosen.disabled?.(below) ? ` Not now: ${chosen.disabled(below)}.` : ''}` : '';
+  const top = scrolled(Math.max(0, cursor - height + 1), cursor, height, entries.length);
+  const rows = entries.slice(top, top + height).map((binding, index): Line => {
+    const why = binding.disabled?.(below);
+    const here = top + index === cursor;
+    return [
+      span(here ? ` ${state.glyphs.cursor} ` : '   ', 'accent'),
+      span(fit(binding.keys.map(keyLabel).join(' '), 14), 'key'),
+      span(` ${fit(binding.labelNow?.(below) ?? binding.label, 15)} `, here ? 'selection' : 'text'),
+      span(binding.help, why ? 'muted' : 'text'),
+      ...(why ? [span(` (${why})`, 'warn' as const)] : []),
+    ];
+  });
+  return [
+    [span(' Search: ', 'muted'), span(help.query), span(' ', undefined, { inverse: true }), span(`   ${entries.length} of what works here; ↑ ↓ choose, Enter does it`, 'muted')],
+    [],
+    ...(rows.length > 0 ? rows : [line('   Nothing here has these words.', 'muted')]),
+    ...Array.from({ length: Math.max(0, height - rows.length) }, (): Line => []),
+    [],
+    ...wrap(about, state.size.columns - 4).slice(0, 2).map((text) => line(` ${text}`, 'accent')),
+  ];
+}
+
+function formLines(state: State, form: NewRun | Bookmark): readonly Line[] {
+  const width = Math.max(...form.fields.map((field) => widthOf(field.label))) + 1;
+  const rows = form.fields.flatMap((field, index): readonly Line[] => {
+    const here = index === form.cursor;
+    const room = Math.max(10, state.size.columns - width - 8);
+    // What is typed shows its end, where the cursor is; a choice its beginning.
+    const typed = widthOf(field.value) > room ? `${state.glyphs.more}${graphemes(field.value).slice(-(room - 2)).join('')}` : field.value;
+    const shown = field.choices ? clip(field.value, room, state.glyphs.more) : typed;
+    const value: Line = field.choices
+      ? [span(here ? '< ' : '  ', 'key'), span(shown, here ? 'selection' : 'text'), span(here ? ' >' : '', 'key')]
+      : [span('  '), span(shown, here ? 'selection' : 'text'), ...(here ? [span(' ', undefined, { inverse: true })] : [])];
+    // What a model is and costs is worth seeing while choosing something else.
+    const note = field.problem ?? (here || field.name === '$model' ? field.hint : undefined);
+    return [
+      [span(here ? ` ${state.glyphs.cursor} ` : '   ', 'accent'), span(fit(field.label, width), 'muted'), ...value, ...(note && widthOf(shown) + widthOf(note) + width + 10 <= state.size.columns ? [span(`  ${note}`, field.problem ? 'error' : 'muted')] : [])],
+      ...(note && widthOf(shown) + widthOf(note) + width + 10 > state.size.columns
+        ? wrap(note, state.size.columns - width - 6).map((text): Line => [span(' '.repeat(width + 5)), span(text, field.problem ? 'error' : 'muted')])
+        : []),
+    ];
+  });
+  const height = dialogRows(state) - (form.problem ? 2 : 0);
+  const at = rows.findIndex((row) => row[0]?.text.includes(state.glyphs.cursor) && row[0].token === 'accent');
+  const top = scrolled(Math.max(0, at - height + 2), Math.max(0, at), height, rows.length);
+  return [...rows.slice(top, top + height), ...(form.problem ? [[], [span(` ${form.problem}`, 'error')]] : [])];
+}
+
+function editorLines(state: State, editor: Editor): readonly Line[] {
+  const { area } = editor;
+  const problem = editor.problem ? wrap(editor.problem, state.size.columns - 4).slice(0, 3) : [];
+  const height = Math.max(1, dialogRows(state) - problem.length);
+  const top = scrolled(Math.max(0, area.row - height + 3), area.row, height, area.lines.length);
+  const digits = String(area.lines.length).length;
+  const room = state.size.columns - digits - 4;
+  const rows = area.lines.slice(top, top + height).map((text, index): Line => {
+    const number = top + index;
+    const here = number === area.row;
+    const head: Line = [span(` ${String(number + 1).padStart(digits)} `, here ? 'accent' : 'muted'), span(' ')];
+    if (!here) return [...head, ...jsonText(clip(text, room, state.glyphs.more))];
+    const characters = graphemes(text);
+    // The cursor stays in sight on a long line.
+    const before = characters.slice(0, area.column).join('');
+    const from = widthOf(before) > room - 2 ? before.length - takeCells(graphemes(before).toReversed().join(''), room - 4).length : 0;
+    return [...head, span(before.slice(from)), span(characters[area.column] ?? ' ', undefined, { inverse: true }), span(characters.slice(area.column + 1).join(''))];
+  });
+  return [...rows, ...Array.from({ length: Math.max(0, height - rows.length) }, (): Line => []), ...problem.map((text) => line(` ${text}`, editor.leaving ? 'warn' : 'error'))];
+}
+
+/** Keys, strings and numbers of one line of JSON, apart enough to be read. */
+function jsonText(text: string): Line {
+  return [...text.matchAll(/("(?:[^"\\]|\\.)*"\s*:)|("(?:[^"\\]|\\.)*"?)|(-?\d[\d.eE+-]*|true|false|null)|([^"\d]+?(?="|\d|-|true|false|null|$)|.)/g)].map(
+    ([whole, key, string, number]) => span(whole, key ? 'jsonKey' : string ? 'string' : number ? 'number' : 'muted'),
+  );
+}
+
+function breakpointLines(state: State, list: BreakpointList): readonly Line[] {
+  const all = breakpointsOf(state, list.pipelineKey);
+  const steps = state.open ? stepsOf(state.open.view) : [];
+  if (all.length === 0) return [line(' None. Select a step and press b; e here stops when a step fails.', 'muted')];
+  return all.map((one, index): Line => {
+    const step = steps.find((candidate) => candidate.key === one.target);
+    const here = index === list.cursor;
+    const what = one.kind === 'error' ? 'when a step fails' : `before ${step ? `${step.display} ${step.name}` : (one.target ?? 'a step')}`;
+    return [
+      span(here ? ` ${state.glyphs.cursor} ` : '   ', 'accent'),
+      span(`${one.enabled ? state.glyphs.breakpoint : state.glyphs.breakpointOff} `, 'failed'),
+      span(String(one.number).padStart(3), 'muted'),
+      span(`  ${what}`, here ? 'selection' : 'text'),
+      span(one.enabled ? '' : '  off', 'muted'),
+    ];
+  });
+}
+
+function copyLines(_menu: CopyMenu): readonly Line[] {
+  const entry = (key: string, text: string): Line => [span(`   ${key}`, 'key'), span(`  ${text}`)];
+  return [
+    line(' Copies through the terminal (OSC 52), over SSH and tmux too, where the terminal allows it.', 'muted'),
+    [],
+    entry('l', 'the selected line'), entry('j', 'the selected value as JSON'), entry('p', 'its path'), entry('r', 'the id of the run'), entry('u', 'the command that shows this run'),
+  ];
+}
+
+function logLineLines(state: State, overlay: LogLine): readonly Line[] {
+  const { row } = overlay;
+  const room = state.size.columns - 3;
+  const fact = (name: string, value: string | null): readonly Line[] => (value === null || value === '' ? [] : [[span(` ${name.padEnd(10)} `, 'muted'), span(value)]]);
+  const lines: readonly Line[] = [
+    ...fact('time', row.timestamp),
+    [span(` ${'level'.padEnd(10)} `, 'muted'), span(row.log_level, row.log_level)],
+    ...fact('step', row.step_key === null ? null : `${row.step_key}${row.step_name ? `, ${row.step_name}` : ''}`),
+    ...fact('context', row.execution_context),
+    ...fact('function', row.function_name),
+    ...fact('file', row.file_path === null ? null : `${row.file_path}${row.line_number === null ? '' : `:${row.line_number}`}`),
+    ...fact('duration', row.duration_ms === null ? null : `${row.duration_ms} ms`),
+    [],
+    ...wrap(row.message, room).map((text) => line(` ${text}`)),
+    ...(row.data === null ? [] : [[], ...JSON.stringify(row.data, null, 2).split('\n').flatMap((text) => wrap(text, room)).map((text): Line => [span(' '), ...jsonText(text)])]),
+    ...(Object.keys(row.metadata).length === 0 ? [] : [[], line(' metadata', 'muted'), ...wrap(JSON.stringify(row.metadata), room).map((text) => line(` ${text}`, 'muted'))]),
+  ];
+  const height = dialogRows(state);
+  return lines.slice(Math.min(overlay.top, Math.max(0, lines.length - height)));
+}
+
+function leaveLines(overlay: Leave): readonly Line[] {
+  const many = overlay.runIds.length > 1;
+  return [
+    line(` ${many ? 'Runs' : 'Run'} ${overlay.runIds.map(shortId).join(', ')} ${many ? 'are' : 'is'} held because you paused ${many ? 'them' : 'it'}.`),
+    line(' Nobody needs to stay: a held run waits until someone resumes it, or its pause ends.', 'muted'),
+    [],
+    [span(' Enter', 'key'), span(' leaves, '), span('Esc', 'key'), span(' stays.')],
+  ];
+}
+
+/** The prompt in the footer, and the row above it that says what it would do. */
+export function promptLines(state: State, prompt: Prompt): readonly Line[] {
+  const run = state.open;
+  const signs = { search: '/', filter: 'filter: ', command: ':', cancel: `cancel ${run ? `${run.view.run?.pipeline_key ?? 'run'} ` : ''}? type ${run ? shortId(run.runId) : ''}: ` };
+  const characters = graphemes(prompt.text.slice(prompt.at));
+  return [
+    ...aboutPrompt(state, prompt),
+    [span(` ${signs[prompt.purpose]}`, prompt.purpose === 'cancel' ? 'warn' : 'key'), span(prompt.text.slice(0, prompt.at)), span(characters[0] ?? ' ', undefined, { inverse: true }), span(characters.slice(1).join(''))],
+  ];
+}
+
+/** What the prompt would do, or what is wrong with its text: in one row, or as many as a problem needs. */
+function aboutPrompt(state: State, prompt: Prompt): readonly Line[] {
+  const problem = promptProblem(state, prompt);
+  return problem ? wrapUpTo(problem, state.size.columns - 2, MESSAGE_ROWS, state.glyphs.more).map((text) => line(` ${text}`, 'error')) : [previewLine(state, prompt)];
+}
+
+function previewLine(state: State, prompt: Prompt): Line {
+  switch (prompt.purpose) {
+    case 'command':
+      return [span(` ${commandPreview(state, prompt.text)}`, 'muted')];
+    case 'filter': {
+      if (!state.open) return [span(' words  status:failed  tag:NAME  model:NAME  bookmarked', 'muted')];
+      return [span(` ${state.open.log.matchCount} of ${plural(state.open.view.logCount, 'line')}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];
+    }
+    case 'search':
+      return [span(prompt.before === '' ? ' Type words; Enter goes to the next line that has them.' : ` Enter on nothing searches "${prompt.before}" again.`, 'muted')];
+    case 'cancel':
+      return prompt.problem ? [span(` ${prompt.problem}`, 'warn')] : [span(' The step in flight is stopped; what was stored stays. Esc leaves the run alone.', 'muted')];
+  }
+}
