@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { processIo } from './io.ts';
+import type { Io } from './io.ts';
+import { readSettings } from './settings.ts';
+import type { GlobalFlags, Settings } from './settings.ts';
+
+/** One call of a command: what a person typed, read. */
+export interface Call<Flags> {
+  readonly args: readonly (string | undefined)[];
+  /** Arguments of a command that takes any number of them, as `FILE...`. */
+  readonly rest: readonly string[];
+  readonly flags: Flags & GlobalFlags;
+  readonly settings: Settings;
+  readonly io: Io;
+}
+
+/** Makes `act` what a command does. */
+export function onCall<Flags = object>(command: Command, act: (call: Call<Flags>) => Promise<void>): void {
+  command.action(async (...received: unknown[]) => {
+    const self = received.at(-1) as Command;
+    const flags = self.optsWithGlobals<Flags & GlobalFlags>();
+    const args = received.slice(0, -2);
+    const settings = readSettings(flags);
+    await act({
+      args: args.filter((arg) => !Array.isArray(arg)) as (string | undefined)[],
+      rest: (args.find((arg) => Array.isArray(arg)) as string[] | undefined) ?? [],
+      flags,
+      settings,
+      io: processIo({ json: flags.json, ascii: settings.ascii }),
+    });
+  });
+}
+
+/** Collects an option that may be given several times. */
+export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value];
+}

@@ -1,0 +1,34 @@
+import { arch, platform, release } from 'node:os';
+import { BUG_EXIT_STATUS, errorCodes, UserError } from '../protocol/error.ts';
+import type { Io } from './io.ts';
+import { version } from './version.ts';
+
+/** Thrown to end a command with a status when everything there is to say has been said. */
+export class Ended extends Error {
+  override readonly name = 'Ended';
+  readonly exitStatus: number;
+
+  constructor(exitStatus: number) {
+    super(`ended with status ${exitStatus}`);
+    this.exitStatus = exitStatus;
+  }
+}
+
+/** Says on standard error what went wrong, and returns the exit status for it. A bug gets its stack and what to report. */
+export function reportFailure(error: unknown, io: Pick<Io, 'err' | 'paint'>): number {
+  if (error instanceof Ended) return error.exitStatus;
+  if (error instanceof UserError) {
+    io.err(`${io.paint('bad', 'error:')} ${error.message}`);
+    if (error.hint !== undefined) io.err(error.hint);
+    return errorCodes[error.code].exit;
+  }
+  io.err(`${io.paint('bad', 'stepscope has a bug.')} Please report it with all of this:`);
+  io.err(`  stepscope ${version}, Node ${process.versions.node}, ${platform()} ${release()} ${arch()}`);
+  io.err(`  ${(error instanceof Error ? describe(error) : String(error)).replaceAll('\n', '\n  ')}`);
+  return BUG_EXIT_STATUS;
+}
+
+function describe(error: Error): string {
+  const stack = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${stack}\ncaused by ${describe(error.cause)}` : stack;
+}

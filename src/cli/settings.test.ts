@@ -1,0 +1,73 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { readSettings } from './settings.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'stepscope-settings-'));
+});
+
+function configFile(text: string): NodeJS.ProcessEnv {
+  const path = join(folder, 'config.json');
+  writeFileSync(path, text);
+  return { STEPSCOPE_CONFIG: path };
+}
+
+describe('settings', () => {
+  it('are taken from flags before the environment before the config file', () => {
+    const env = configFile('{"theme":"light","dataDir":"/from/file","port":4000}');
+    expect(readSettings({}, env)).toMatchObject({ theme: 'light', dataDir: '/from/file', port: 4000 });
+    expect(readSettings({}, { ...env, STEPSCOPE_THEME: 'mono', STEPSCOPE_DATA_DIR: '/from/env', STEPSCOPE_PORT: '5000' })).toMatchObject({ theme: 'mono', dataDir: '/from/env', port: 5000 });
+    expect(readSettings({ theme: 'dark', dataDir: '/from/flag' }, { ...env, STEPSCOPE_THEME: 'mono' })).toMatchObject({ theme: 'dark', dataDir: '/from/flag' });
+  });
+
+  it('name the theme that was meant, wherever the wrong one stands', () => {
+    const wrong = { code: 'usage', hint: 'Did you mean `dark`?' };
+    expect(() => readSettings({ theme: 'drk' }, {})).toThrow(expect.objectContaining({ ...wrong, message: '--theme: no theme "drk"' }));
+    expect(() => readSettings({}, { STEPSCOPE_THEME: 'drk' })).toThrow(expect.objectContaining({ ...wrong, message: 'STEPSCOPE_THEME: no theme "drk"' }));
+    expect(() => readSettings({}, configFile('{"theme":"drk"}'))).toThrow(expect.objectContaining({ ...wrong, message: 'theme in the config file: no theme "drk"' }));
+  });
+
+  it('follow the XDG folders when nothing else is said', () => {
+    expect(readSettings({}, { XDG_DATA_HOME: '/xdg/data', XDG_CONFIG_HOME: folder }).dataDir).toBe('/xdg/data/stepscope');
+  });
+
+  it('name the backend elsewhere with the key that the environment, a file or the config holds', () => {
+    const secretFile = join(folder, 'key');
+    writeFileSync(secretFile, 'from the file\n');
+    const remote = (flags: object, env: NodeJS.ProcessEnv) => readSettings(flags, { XDG_CONFIG_HOME: folder, ...env }).remote;
+    expect(remote({ url: 'http://host:1/', key: `@${secretFile}` }, {})).toEqual({ url: 'http://host:1', key: 'from the file' });
+    expect(remote({}, { STEPSCOPE_URL: 'https://host', STEPSCOPE_KEY: 'k' })).toEqual({ url: 'https://host', key: 'k' });
+    expect(remote({}, {})).toBeUndefined();
+  });
+
+  it.each([
+    ['a config file that is not JSON', '{"theme":', /config\.json is not JSON/],
+    ['a value of the wrong kind', '{"port":"many"}', /config\.json: port: /],
+    ['a name that is not known', '{"them":"dark"}', /config\.json: .*them/],
+  ])('are refused with the place for %s', (_what, text, words) => {
+    const env = configFile(text);
+    expect(() => readSettings({}, env)).toThrow(words);
+  });
+
+  it('are refused for a missing config file only when one was named', () => {
+    expect(() => readSettings({}, { STEPSCOPE_CONFIG: join(folder, 'none.json') })).toThrow(/none\.json/);
+    expect(() => readSettings({}, { XDG_CONFIG_HOME: folder })).not.toThrow();
+  });
+
+  it.each([
+    [{ url: 'host:80' }, {}, /--url: "host:80"/],
+    [{}, { STEPSCOPE_URL: 'nonsense' }, /STEPSCOPE_URL: "nonsense"/],
+    [{ url: 'http://host' }, {}, /needs a key/],
+    [{}, { STEPSCOPE_PORT: '70000' }, /STEPSCOPE_PORT: "70000"/],
+  ])('are refused with the place they came from: %j %j', (flags, env, words) => {
+    expect(() => readSettings(flags, { XDG_CONFIG_HOME: folder, ...env })).toThrow(words);
+  });
+
+  it('never take a literal secret', () => {
+    expect(() => readSettings({ url: 'http://host', key: 'sb_secret_abc' }, { XDG_CONFIG_HOME: folder })).toThrow(/--key must not stand on the command line/);
+    expect(() => readSettings({ url: 'http://host', key: 'sb_secret_abc' }, { XDG_CONFIG_HOME: folder })).not.toThrow(/sb_secret_abc/);
+  });
+});
