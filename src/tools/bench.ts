@@ -1,0 +1,22 @@
+/*
+ * `npm run bench -- NAME`: measures one thing against what a person would use instead, in the same run on
+ * the same machine, and prints a table. Ratios travel between machines; times do not.
+ */
+
+const benches: Readonly<Record<string, () => Promise<boolean>>> = {
+  start: async () => await (await import('./bench-start.ts')).benchStart(),
+  ingest: async () => await (await import('./bench-ingest.ts')).benchIngest(),
+};
+
+const wanted = process.argv.slice(2);
+const names = wanted.length === 0 ? Object.keys(benches) : wanted;
+for (const name of names) {
+  const bench = benches[name];
+  if (bench === undefined) {
+    console.error(`no bench "${name}"; there are ${Object.keys(benches).join(', ')}`);
+    process.exitCode = 2;
+    break;
+  }
+  console.log(`\n${name}`);
+  if (!(await bench())) process.exitCode = 1;
+}

@@ -1,0 +1,15 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Copies what the program reads at run time as text: SQL, and pipelines whose source people look at while they run. */
+export async function copyAssets(root: string, dist: string): Promise<void> {
+  await Promise.all([
+    copyFolder(join(root, 'src/storage/migrations'), join(dist, 'migrations')),
+    copyFolder(join(root, 'src/runner/pipelines'), join(dist, 'pipelines')),
+  ]);
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true });
+  await cp(from, to, { recursive: true, filter: (path) => !path.includes('.test.') });
+}
