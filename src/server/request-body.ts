@@ -21,6 +21,12 @@ export function bodyLimit(path: string): number {
   return limits.bodyBytes;
 }
 
+/**
+ * What is read, and thrown away, of a body that is refused. A connection closed while its sender still sends
+ * is reset, and the answer is lost with it.
+ */
+const discarded = { bytes: 256 * 1024 * 1024, ms: 3_000 };
+
 /** How much of a body may come: what its sender says, or all that may. */
 export function expectedBytes(request: Request, maxBytes: number): number {
   if (request.body === null) return 0;
@@ -28,7 +34,7 @@ export function expectedBytes(request: Request, maxBytes: number): number {
 }
 
 /**
- * The whole body of a request, or null when it has none. Throws {@link BodyError} as soon as it is longer than
+ * The whole body of a request, or null when it has none. Throws {@link BodyError} when it is longer than
  * `maxBytes`, compressed (nobody who speaks to us compresses, and a kilobyte can unpack to a gigabyte), or
  * JSON that the database could not bear; `envelope` as in `jsonTextProblem`, undefined when whoever reads the
  * body measures it.
@@ -36,6 +42,7 @@ export function expectedBytes(request: Request, maxBytes: number): number {
 export async function readBody(request: Request, maxBytes: number, envelope: number | undefined): Promise<Uint8Array<ArrayBuffer> | null> {
   const encoding = request.headers.get('content-encoding');
   if (encoding !== null && encoding !== 'identity') {
+    await discard(request);
     throw new BodyError({
       status: 415,
       code: 'PGRST107',
@@ -49,21 +56,27 @@ export async function readBody(request: Request, maxBytes: number, envelope: num
     message: `the body is larger than ${maxBytes} bytes`,
     hint: 'Send fewer rows at a time',
   };
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw new BodyError(tooLarge);
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) {
+    await discard(request);
+    throw new BodyError(tooLarge);
+  }
   if (request.body === null) return null;
 
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of request.body) {
+    for await (const chunk of request.body.values({ preventCancel: true })) {
       length += chunk.length;
-      if (length > maxBytes) throw new BodyError(tooLarge);
+      if (length > maxBytes) break;
       chunks.push(chunk);
     }
-  } catch (error) {
-    if (error instanceof BodyError) throw error;
+  } catch {
     // Its sender has gone, so nobody hears this answer.
     throw new BodyError({ status: 400, code: 'usage', message: 'the request ended before its body did' });
+  }
+  if (length > maxBytes) {
+    await discard(request);
+    throw new BodyError(tooLarge);
   }
   const body = new Uint8Array(length);
   let at = 0;
@@ -73,6 +86,19 @@ export async function readBody(request: Request, maxBytes: number, envelope: num
   }
   if (envelope !== undefined && isJson(request)) refuseHeavyJson(body, envelope);
   return body;
+}
+
+async function discard(request: Request): Promise<void> {
+  const until = Date.now() + discarded.ms;
+  let length = 0;
+  try {
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length;
+      if (length > discarded.bytes || Date.now() > until) return;
+    }
+  } catch {
+    // Gone already: nobody waits for the answer.
+  }
 }
 
 function isJson(request: Request): boolean {
