@@ -46,6 +46,7 @@ const Answered = z.object({
 
 /** Errors of the Data API that say by their name alone that the request could not be read. */
 const unreadable: Readonly<Record<string, Omit<RestError, 'message'>>> = {
+  FilterError: { status: 400, code: 'PGRST100' },
   SelectParseError: { status: 400, code: 'PGRST100' },
   QueryParamParseError: { status: 400, code: 'PGRST100' },
   OrderParseError: { status: 400, code: 'PGRST100' },

@@ -10,6 +10,7 @@ import { quoteJsonStrings } from './json-columns.ts';
 import type { BackendKeys } from './keys.ts';
 import { kyselyWithin, ownerKysely } from './kysely-dialect.ts';
 import { describeFailure, errorResponse, internalError } from './rest-error.ts';
+import { unsealed, withSealedFilters } from './rest-filters.ts';
 import { storagePolicies } from './storage-policies.ts';
 
 /*
@@ -60,9 +61,10 @@ export async function ensureSystemSchema(options: SupabaseLiteOptions): Promise<
 
 export function createSupabaseLite(options: SupabaseLiteOptions): SupabaseLite {
   const { app, connection } = createApp(options, { signUp: false });
-  return {
+  const lite: SupabaseLite = {
     fetch: async (request) => {
-      const prepared = await withQuotedJsonStrings(request, connection);
+      if (isHeadOfCall(request)) return withoutBody(await lite.fetch(new Request(request, { method: 'GET' })));
+      const prepared = await withQuotedJsonStrings(withReadableFilters(request), connection);
       return await inPlainWords(request, await withSignedUrls(request, await withoutPrinting(async () => await app.fetch(prepared))));
     },
     warm: async () => void (await connection.introspect({ useCache: true })),
@@ -73,6 +75,16 @@ export function createSupabaseLite(options: SupabaseLiteOptions): SupabaseLite {
     ensureUser: async (user) => await ensureUser(options, user),
     addUser: async ({ password }) => await addStranger(options, password),
   };
+  return lite;
+}
+
+/** HEAD of a function, whose arguments the Data API takes for filters. */
+const isHeadOfCall = ({ method, url }: Request): boolean => method === 'HEAD' && new URL(url).pathname.startsWith('/rest/v1/rpc/');
+const withoutBody = ({ status, headers }: Response): Response => new Response(null, { status, headers });
+
+function withReadableFilters(request: Request): Request {
+  const url = new URL(request.url);
+  return url.pathname.startsWith('/rest/v1/') && url.search !== '' ? new Request(withSealedFilters(request.method, url), request) : request;
 }
 
 async function withQuotedJsonStrings(request: Request, connection: LiteConnection): Promise<Request> {
@@ -133,6 +145,8 @@ type Work = (kysely: Kysely<unknown>) => Promise<unknown>;
 interface LiteConnection {
   kysely: unknown;
   ensureRlsContext: () => Promise<boolean>;
+  /** Is given each request as the Data API has understood it. */
+  onPostgrestAST: (query: object) => Promise<object>;
   withContext: (context: Context | undefined, work: Work, options?: ContextOptions) => Promise<unknown>;
   introspect(options: { readonly useCache: boolean }): Promise<{
     readonly tables: readonly { readonly name: string; readonly schema?: string | null }[];
@@ -150,6 +164,8 @@ function createApp(
   const connection = postgres as unknown as LiteConnection;
   connection.kysely = ownerKysely(database);
   connection.ensureRlsContext = async () => true;
+  const understand = connection.onPostgrestAST.bind(connection);
+  connection.onPostgrestAST = async (query) => await understand(unsealed(query));
   const withinTransaction = connection.withContext.bind(connection);
   connection.withContext = async (context, work, options = {}) => {
     if (options.transaction !== undefined) return await withinTransaction(context, work, options);
