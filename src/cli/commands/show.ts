@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { Backend } from '../../client/backend.ts';
 import { diffJson } from '../../core/json-diff.ts';
-import { elapsedMs, isFinal } from '../../core/run-state.ts';
-import { formatDuration, printable } from '../../core/format.ts';
+import { isFinal } from '../../core/run-state.ts';
+import { workTimeOf } from '../../core/work-time.ts';
+import { printable } from '../../core/format.ts';
 import { flattenSteps, resolveStep } from '../../core/step-reference.ts';
 import type { KnownStep } from '../../core/step-reference.ts';
 import { UserError } from '../../protocol/error.ts';
@@ -11,7 +12,7 @@ import type { RunRow, StepRow } from '../../protocol/rows.ts';
 import { withBackend } from '../backend/with-backend.ts';
 import { onCall } from '../call.ts';
 import type { Io } from '../io.ts';
-import { failureBlock } from '../print/run-summary.ts';
+import { failureBlock, workTimeWords } from '../print/run-summary.ts';
 import { nameWidthOf, stepLine, statusStyle } from '../print/step-lines.ts';
 
 export function addShowCommand(program: Command): void {
@@ -50,13 +51,13 @@ function reached({ display, name, row }: ReturnType<typeof stepNamed>): StepRow 
 }
 
 function runLines(run: RunRow, steps: readonly StepRow[], io: Io): readonly string[] {
-  const ms = elapsedMs(run, isFinal(run) ? Date.parse(run.updated_at) : Date.now());
+  const time = workTimeOf(run, steps, isFinal(run) ? Date.parse(run.updated_at) : Date.now());
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     ['run', run.test_run_id],
     ['pipeline', run.pipeline_key === null ? null : `${run.pipeline_key} ${run.pipeline_version ?? ''}`],
     ['model', run.model_name],
     ['started', run.started_at],
-    ['took', ms === undefined ? null : formatDuration(ms)],
+    ['took', time === undefined ? null : workTimeWords(time)],
     ['fork of', run.parent_run_id === null ? null : `${run.parent_run_id}, from ${run.forked_from_step}`],
     ['paused', run.status === 'paused' ? [run.pause_reason, run.paused_by && `by ${run.paused_by}`].filter(Boolean).join(' ') : null],
     ['tags', run.tags.length === 0 ? null : run.tags.join(' ')],

@@ -1,4 +1,4 @@
-import { elapsedMs } from '../../core/run-state.ts';
+import { workTimeOf, type WorkTime } from '../../core/work-time.ts';
 import { formatDuration, plural, printable } from '../../core/format.ts';
 import type { RunView } from '../../core/run-view.ts';
 import type { RunRow, StepRow } from '../../protocol/rows.ts';
@@ -7,13 +7,18 @@ import { statusStyle } from './step-lines.ts';
 
 /** How a run ended, in one line, and for a failure what failed, why, and where to look. */
 export function runSummary(view: RunView, run: RunRow, io: Io): readonly string[] {
-  const ms = elapsedMs(run, Date.parse(run.updated_at));
-  const time = ms === undefined ? '' : ` after ${formatDuration(ms)}`;
+  const worked = workTimeOf(run, view.index.steps.values(), Date.parse(run.updated_at));
+  const time = worked === undefined ? '' : ` after ${workTimeWords(worked)}`;
   const status = io.paint(statusStyle[run.status], `${io.glyphs.status[run.status]} ${run.status}`);
   const head = `${status}${time}, ${run.completed_steps} of ${plural(run.total_steps, 'step')}. Run ${run.test_run_id}`;
   if (run.status !== 'failed' && run.status !== 'interrupted') return [head];
   const failed = failedStep(view, run);
   return [head, '', ...failureBlock(run, failed, io), '', `Look closer with \`stepscope show ${run.test_run_id}\` or \`stepscope tail ${run.test_run_id} --filter 'level>=warn'\`.`];
+}
+
+/** `12.3s`, or `12.3s, held 4m 2s`. */
+export function workTimeWords({ workMs, heldMs }: WorkTime): string {
+  return heldMs === 0 ? formatDuration(workMs) : `${formatDuration(workMs)}, held ${formatDuration(heldMs)}`;
 }
 
 /** The innermost step that failed: its parents failed because of it. */

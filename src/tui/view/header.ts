@@ -4,7 +4,7 @@ import type { RunRow } from '../../protocol/rows.ts';
 import { lineWidth, span, spread, type Line, type Span } from '../output/line.ts';
 import { fitParts, type Part } from '../output/parts.ts';
 import { progressOf, stepInFocus, stepMs, stepsOf } from '../model/steps.ts';
-import { workTimeOf } from '../model/work-time.ts';
+import { workTimeOf } from '../../core/work-time.ts';
 import type { LinkAt, OpenRun, State } from '../state.ts';
 import { underWay } from '../update/pending.ts';
 import { bar } from './bar.ts';
@@ -35,7 +35,7 @@ function runParts(state: State, run: OpenRun): readonly Part[] {
   const row = run.view.run;
   if (!row) return [{ line: [span(' stepscope', 'heading')], gives: 1 }, { line: [span(`  ${shortId(run.runId)}`, 'muted')] }];
   const { lostAt } = run.link;
-  const time = workTimeOf(run.view, lostAt ?? state.now);
+  const time = workTimeOf(row, run.view.index.steps.values(), lostAt ?? state.now);
   const timeToken = lostAt === undefined ? 'text' : 'muted';
   const { done, total } = progressOf(run.view);
   const name = `${row.bookmarked ? `${state.glyphs.bookmark} ` : ''}${row.bookmark_name ?? row.pipeline_key ?? 'traced program'}`;
@@ -174,7 +174,7 @@ function longestMs(run: OpenRun, took: number): number {
 function completedWords(run: OpenRun, row: RunRow): readonly string[] {
   const warnings = row.log_counts['warn'] ?? 0;
   const errors = errorCount(row);
-  const time = workTimeOf(run.view, Date.parse(row.completed_at ?? row.updated_at));
+  const time = workTimeOf(row, run.view.index.steps.values(), Date.parse(row.completed_at ?? row.updated_at));
   const parts = [`completed${time ? ` in ${formatDuration(time.workMs)}` : ''}`];
   if (time && time.heldMs > 0) parts.push(`held ${formatDuration(time.heldMs)}`);
   if (errors > 0) parts.push(`${plural(errors, 'error')} in the log`);
