@@ -9,6 +9,7 @@ import { addControlCommands } from './commands/control.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addForkCommand } from './commands/fork.ts';
+import { addMigrateCommand } from './commands/migrate.ts';
 import { addPipelinesCommand } from './commands/pipelines.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunnerCommand } from './commands/runner.ts';
@@ -69,6 +70,7 @@ export function createProgram(): Command {
   addRunnerCommand(program);
   addAttachCommand(program);
   addStatusCommand(program);
+  addMigrateCommand(program);
   addUserCommand(program);
   addDoctorCommand(program);
   addCompletionCommand(program);

@@ -16,6 +16,8 @@ import { loadEmbeddedPostgres } from './testing-embedded-postgres.ts';
 /** A migrated, empty database for one test file. */
 export interface TestDatabase {
   readonly database: Database;
+  /** Of a Postgres, for another server on the same database. */
+  readonly url?: string;
   /** Closes it and removes what it left. */
   close(): Promise<void>;
 }
@@ -48,6 +50,7 @@ async function openTestPostgres(): Promise<TestDatabase> {
   await migrate(database);
   return {
     database,
+    url: url.href,
     async close() {
       await database.close();
       await admin.unsafe(`drop database if exists ${name} with (force)`);
@@ -97,7 +100,7 @@ export interface TestPostgres {
 }
 
 /** The server of this process: the one at `TEST_DATABASE_URL`, or an embedded one that ends with the process. */
-function testPostgres(): Promise<TestPostgres> {
+export function testPostgres(): Promise<TestPostgres> {
   const given = process.env['TEST_DATABASE_URL'];
   server ??= given ? Promise.resolve({ url: given, stop: async () => {} }) : startEmbeddedPostgres();
   return server;

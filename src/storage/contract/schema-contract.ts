@@ -19,7 +19,8 @@ export function schemaContract(open: () => Database): void {
       expect(await migrate(database)).toEqual([]);
       const { rows } = await query<{ version: number }>('select max(version) as version from stepscope.stepscope_migrations');
       expect(rows[0]!.version).toBe(schemaVersion());
-      expect(readMigrations().map(({ version }) => version)).toEqual(readMigrations().map((_, index) => index + 1));
+      const versions = readMigrations().map((migration) => migration.version);
+      expect(versions).toEqual([...new Set(versions)].toSorted((one, other) => one - other));
     });
 
     it('refuses a database that is newer than the program', async () => {
