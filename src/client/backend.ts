@@ -15,6 +15,7 @@ import type {
 import type { RunRequest } from '../protocol/run-request.ts';
 import type { Trace } from '../protocol/trace.ts';
 import type { RunStatus } from '../protocol/vocabulary.ts';
+import type { Diagnosis } from './diagnosis.ts';
 
 /** What a person sees of the link to the backend. */
 export type LinkState =
@@ -89,6 +90,8 @@ export interface Backend {
   readonly url: string;
   /** Whom we act as, for badges and audit: `local@stepscope`, `service_role`. */
   readonly identity: string;
+  /** For `doctor`. */
+  readonly diagnosis: Diagnosis;
 
   /** May we do everything a person can: as a user with the role admin, or with a secret key? */
   isAdmin(): Promise<boolean>;

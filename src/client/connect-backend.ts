@@ -19,6 +19,8 @@ import type { Trace } from '../protocol/trace.ts';
 import { TRACE_VERSION } from '../protocol/trace.ts';
 import type { Backend, StepSnapshot } from './backend.ts';
 import { sendCommand, settledCommand } from './commands.ts';
+import { createDiagnosis } from './diagnosis.ts';
+import type { Diagnosis } from './diagnosis.ts';
 import { followLists } from './list-reader.ts';
 import { request, send } from './request.ts';
 import { findRun, findRuns } from './run-lookup.ts';
@@ -40,13 +42,14 @@ const pollMs = { own: 30_000, hosted: 5_000 } as const;
 export async function connectBackend(connection: Connection): Promise<Backend> {
   const supabase = openSupabase(connection);
   const sender = await signIn(supabase, connection);
-  return backendOver(supabase, connection.url, sender);
+  return backendOver(supabase, connection.url, sender, createDiagnosis(supabase, connection));
 }
 
 function backendOver(
   supabase: SupabaseClient,
   url: string,
   sender: { readonly identity: string; readonly userId: string | null },
+  diagnosis: Diagnosis,
 ): Backend {
   const isLocal = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
   const rows = <T>(
@@ -58,6 +61,7 @@ function backendOver(
   const backend: Backend = {
     url,
     identity: sender.identity,
+    diagnosis,
 
     isAdmin: async () =>
       sender.identity === 'service_role' ||
