@@ -20,6 +20,11 @@ export function reportBug(what: string, error: unknown): void {
   else if (told.allow('')) print(`stepscope: more failures than ${maxPerMinute} in this minute; the others are not written`);
 }
 
+/** Writes what whoever hosts the server should know, though nothing is broken that does not mend itself. */
+export function reportNotice(text: string): void {
+  if (written.allow('')) print(`stepscope: ${printable(text)}`);
+}
+
 /** Text of a request can be part of a failure, and this is written to a terminal. */
 function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex

@@ -6,7 +6,7 @@ import { IdentityError, type Credentials, type Identify } from './identity.ts';
 import { answerIngest } from './ingest.ts';
 import type { BackendKeys } from './keys.ts';
 import { reportBug } from './bug-report.ts';
-import { createMinuteCounter, createRoom, maxSignInsPerMinute } from './overload.ts';
+import { createRoom, maxSignInsPerMinute, shareMinuteCounter } from './overload.ts';
 import { answerBroadcast } from './realtime/broadcast-endpoint.ts';
 import type { Hub } from './realtime/hub.ts';
 import { BodyError, bodyLimit, expectedBytes, readBody } from './request-body.ts';
@@ -22,6 +22,8 @@ export interface FrontOptions {
   readonly lite: SupabaseLite;
   readonly hub: Hub;
   readonly boundHost: string;
+  /** Counts for all servers together; see `Fanout.count`. */
+  readonly countForAll: (key: string, lifetimeS: number) => Promise<number | undefined>;
   /** What `/status` tells of this server. */
   readonly describe: () => Readonly<Record<string, unknown>>;
 }
@@ -33,7 +35,7 @@ export type Front = (request: Request, remoteAddress: string) => Promise<Respons
  * anything behind sees the request. No answer is without PostgREST's error shape.
  */
 export function createFront(options: FrontOptions): Front {
-  const signIns = createMinuteCounter(maxSignInsPerMinute);
+  const signIns = shareMinuteCounter(maxSignInsPerMinute, options.countForAll);
   const room = createRoom();
 
   async function answer(request: Request, remoteAddress: string): Promise<Response> {
@@ -74,7 +76,7 @@ export function createFront(options: FrontOptions): Front {
       return await answerBroadcast(options.hub, options.database, claims, request.method, url, textOf(body));
     if (pathname === adminUsersPath || pathname.startsWith(`${adminUsersPath}/`))
       return await answerAdminUsers(options, claims, request.method, url, textOf(body));
-    if (pathname === '/auth/v1/token' && !signIns.allow(remoteAddress)) {
+    if (pathname === '/auth/v1/token' && !(await signIns.allow(remoteAddress))) {
       return errorResponse({ status: 429, code: 'over_request_rate_limit', message: 'too many attempts to sign in' }, 60);
     }
     const unknown = await unknownRelation(request, pathname);

@@ -50,3 +50,25 @@ export function createMinuteCounter(max: number, now: () => number = Date.now): 
     },
   };
 }
+
+/** Counts as {@link createMinuteCounter} does, for all servers together while they can share a count. */
+export interface SharedMinuteCounter {
+  allow(key: string): Promise<boolean>;
+}
+
+/** `count` adds one for all servers; undefined when each counts for itself. */
+export function shareMinuteCounter(
+  max: number,
+  count: (key: string, lifetimeS: number) => Promise<number | undefined>,
+  now: () => number = Date.now,
+): SharedMinuteCounter {
+  const own = createMinuteCounter(max, now);
+  return {
+    async allow(key) {
+      // Counted here too, so that nobody starts anew when the others can no longer be asked.
+      const isAllowed = own.allow(key);
+      const shared = await count(`${Math.floor(now() / 60_000)}:${key}`, 120);
+      return isAllowed && (shared ?? 0) <= max;
+    },
+  };
+}

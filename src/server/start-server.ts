@@ -4,10 +4,12 @@ import { UserError } from '../protocol/error.ts';
 import type { Database } from '../storage/database.ts';
 import { reportBug } from './bug-report.ts';
 import { monitorDatabase } from './database-monitor.ts';
+import { connectFanout } from './fanout/fanout.ts';
 import { createFront } from './front.ts';
 import { keepHouse } from './housekeeping.ts';
 import { createIdentify } from './identity.ts';
 import type { BackendKeys } from './keys.ts';
+import { oneServerAtATime } from './one-server-at-a-time.ts';
 import { createHub } from './realtime/hub.ts';
 import { attachSockets } from './realtime/socket-server.ts';
 import { createSupabaseLite, ensureSystemSchema } from './supabase-lite.ts';
@@ -22,6 +24,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Where files uploaded to Storage are kept. */
   readonly filesDirectory: string;
+  /** A Redis through which servers on one database reach each other; without one, the database itself. */
+  readonly redisUrl?: string | undefined;
   /** What `/status` tells beside what the server knows itself: version, mode. */
   readonly instance: Readonly<Record<string, string | number>>;
   /** Runs held by holders of this prefix died with the last backend of this data directory. */
@@ -44,20 +48,22 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { database, keys, host, filesDirectory } = options;
   const liteOptions = { database, keys, filesDirectory };
-  await ensureSystemSchema(liteOptions);
+  await oneServerAtATime(database, 'system schema', async () => await ensureSystemSchema(liteOptions));
   const startedAt = Date.now();
   const identify = createIdentify(keys);
   const lite = createSupabaseLite(liteOptions);
-  const hub = await createHub(database, identify);
+  const fanout = await connectFanout({ database, redisUrl: options.redisUrl, secret: keys.jwtSecret });
+  const hub = await createHub(database, identify, fanout);
   const monitor = monitorDatabase(database);
   const describe = (): Readonly<Record<string, unknown>> => ({
     ...options.instance,
     uptimeS: Math.round((Date.now() - startedAt) / 1000),
     sockets: sockets.sockets,
     rooms: hub.rooms.size,
+    fanout: fanout.state(),
     memoryBytes: process.memoryUsage.rss(),
   });
-  const front = createFront({ database, monitor, keys, identify, lite, hub, boundHost: host, describe });
+  const front = createFront({ database, monitor, keys, identify, lite, hub, boundHost: host, countForAll: fanout.count, describe });
 
   const server = createAdaptorServer({
     fetch: async (request, bindings) => await front(request, (bindings as HttpBindings).incoming.socket.remoteAddress ?? ''),
@@ -80,6 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       monitor.close();
       await sockets.close();
       await hub.changes.close();
+      await fanout.close();
       await stop(server);
     },
   };

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '../storage/database.ts';
+import { openPostgres } from '../storage/postgres/open-postgres.ts';
 import { openTestDatabase } from '../storage/testing.ts';
 import { createKeys, type BackendKeys } from './keys.ts';
 import { ensureLocalUser } from './local-user.ts';
@@ -19,7 +20,13 @@ export interface TestBackend {
   addUser(): Promise<{ readonly email: string; readonly password: string; readonly id: string }>;
   /** Ends the server, waits for `whileDown`, and starts it anew on the same port and database; clients lose their links. */
   restart(whileDown?: () => Promise<unknown>): Promise<void>;
+  /** Starts another server on the same Postgres, with a pool of its own, as another machine would. */
+  addServer(options?: { readonly redisUrl?: string }): Promise<OtherServer>;
   stop(): Promise<void>;
+}
+
+export interface OtherServer extends Pick<TestBackend, 'url' | 'keys' | 'stop'> {
+  status(): Promise<Record<string, unknown>>;
 }
 
 /** Starts one in the test's own process, migrated, on a free port. Stop it in `afterAll`. */
@@ -46,6 +53,24 @@ export async function startTestBackend({ engine = 'pglite' }: { readonly engine?
       await server.close();
       await whileDown?.();
       server = await start(server.port);
+    },
+    async addServer(options) {
+      if (opened.url === undefined) throw new Error('the embedded database has one server');
+      const pool = await openPostgres({ url: opened.url });
+      const instance = { stepscope: 'test', mode: 'beside' };
+      const other = await startServer({ database: pool, keys, host: '127.0.0.1', port: 0, filesDirectory, instance, ...options });
+      return {
+        url: other.url,
+        keys,
+        async status() {
+          const answer = await fetch(`${other.url}/status`, { headers: { apikey: keys.secretKey } });
+          return (await answer.json()) as Record<string, unknown>;
+        },
+        async stop() {
+          await other.close();
+          await pool.close();
+        },
+      };
     },
     async stop() {
       await server.close();

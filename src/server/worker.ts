@@ -18,6 +18,8 @@ const WorkerData = z.object({
   dataDir: z.string(),
   /** A Postgres to use instead of the embedded one. */
   databaseUrl: z.string().optional(),
+  /** As in `ServerOptions`. */
+  redisUrl: z.string().optional(),
   keys: z.object({ publishableKey: z.string(), secretKey: z.string(), jwtSecret: z.string() }),
   host: z.string(),
   port: z.int().min(0).max(65_535),
@@ -30,7 +32,7 @@ const WorkerData = z.object({
 const activityEveryMs = 2_000;
 
 async function open(options: z.infer<typeof WorkerData>): Promise<{ readonly database: Database; readonly server: RunningServer }> {
-  const { dataDir, databaseUrl, keys, host, port, localUser, mode, version } = options;
+  const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version } = options;
   const database = databaseUrl === undefined ? await openPglite({ dataDir }) : await openPostgres({ url: databaseUrl });
   try {
     await migrate(database);
@@ -38,7 +40,7 @@ async function open(options: z.infer<typeof WorkerData>): Promise<{ readonly dat
     const filesDirectory = join(dataDir, 'files');
     // Holders of a local backend live in its process: none of them has outlived the last one.
     const ownHolders = databaseUrl === undefined ? 'local/' : undefined;
-    const server = await startServer({ database, keys, host, port, filesDirectory, instance, ownHolders });
+    const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders });
     if (localUser !== undefined) await ensureLocalUser({ database, keys, filesDirectory }, localUser);
     return { database, server };
   } catch (error) {

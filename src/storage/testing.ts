@@ -40,19 +40,30 @@ async function openTestPglite(): Promise<TestDatabase> {
 }
 
 async function openTestPostgres(): Promise<TestDatabase> {
+  const empty = await openEmptyPostgres();
+  const database = await openPostgres({ url: empty.url });
+  await migrate(database);
+  return {
+    database,
+    url: empty.url,
+    async close() {
+      await database.close();
+      await empty.close();
+    },
+  };
+}
+
+/** A database of this process's Postgres in which nothing is yet. */
+export async function openEmptyPostgres(): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = await testPostgres();
   const name = `test_${crypto.randomUUID().replaceAll('-', '')}`;
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${name}`);
   const url = new URL(server.url);
   url.pathname = `/${name}`;
-  const database = await openPostgres({ url: url.href });
-  await migrate(database);
   return {
-    database,
     url: url.href,
     async close() {
-      await database.close();
       await admin.unsafe(`drop database if exists ${name} with (force)`);
       await admin.end();
     },

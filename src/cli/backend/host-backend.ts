@@ -20,6 +20,8 @@ export interface HostOptions {
   readonly dataDir: string;
   /** A Postgres to use instead of the embedded one. */
   readonly databaseUrl?: string | undefined;
+  /** A Redis through which servers on one Postgres reach each other; without one, the database itself. */
+  readonly redisUrl?: string | undefined;
   readonly host?: string | undefined;
   /** Refused with `unavailable` when in use. Without one: the port of last time, else any. */
   readonly port?: number | undefined;
@@ -71,6 +73,7 @@ export async function hostBackend(options: HostOptions): Promise<HostedBackend> 
   const serverOptions = {
     dataDir: options.dataDir,
     databaseUrl: options.databaseUrl,
+    redisUrl: options.redisUrl,
     keys: { publishableKey: keys.publishableKey, secretKey: keys.secretKey, jwtSecret: keys.jwtSecret },
     localUser: keys.localUser,
     host,

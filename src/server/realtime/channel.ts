@@ -174,8 +174,8 @@ function openChannel(
       if (JSON.stringify(state).length > maxPresenceBytes)
         throw new UserError('too-large', `presence of more than ${maxPresenceBytes} bytes`);
       presenceEnabled = true;
-      presence.track(member, config.presence.key || presenceKeyOf(joinRef, identity), state);
-    } else if (verb === 'untrack') presence.untrack(member);
+      presence.track(config.presence.key || presenceKeyOf(joinRef, identity), state);
+    } else if (verb === 'untrack') presence.untrack();
     else throw new UserError('usage', `presence knows track and untrack, not ${event}`);
     wire.send({ joinRef, ref, topic, event: 'phx_reply', payload: { status: 'ok', response: {} } });
   }

@@ -1,4 +1,5 @@
 import type { Database } from '../../storage/database.ts';
+import type { Fanout } from '../fanout/fanout.ts';
 import type { Identify } from '../identity.ts';
 import { readCatalog, type Catalog } from './catalog.ts';
 import { createChangeFeed, type ChangeFeed } from './change-feed.ts';
@@ -13,7 +14,7 @@ export interface Hub {
   readonly rooms: Rooms;
 }
 
-export async function createHub(database: Database, identify: Identify): Promise<Hub> {
+export async function createHub(database: Database, identify: Identify, fanout: Fanout): Promise<Hub> {
   const catalog = await readCatalog(database);
-  return { database, identify, catalog, changes: await createChangeFeed(database, catalog), rooms: createRooms() };
+  return { database, identify, catalog, changes: await createChangeFeed(database, catalog), rooms: createRooms(fanout) };
 }

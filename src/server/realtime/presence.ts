@@ -1,33 +1,46 @@
-import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '../../protocol/json.ts';
 
-/** Who is in a room and what they say of themselves, as supabase-js keeps it: entries by key. */
+/** A client's side of a room's presence: what it says of itself, and who is there, as supabase-js keeps it: entries by key. */
 export interface Presence {
-  track(who: object, key: string, state: JsonObject): void;
-  untrack(who: object): void;
+  track(key: string, state: JsonObject): void;
+  untrack(): void;
   state(): Json;
+}
+
+/** What one client says of itself: `meta` has a `phx_ref` that is new with every change. */
+export interface PresenceEntry {
+  readonly key: string;
+  readonly meta: JsonObject;
 }
 
 /** Entries of one client beyond this many bytes are not taken. */
 export const maxPresenceBytes = 64 * 1024;
 
+/** The entries of one room, of clients here and elsewhere, by the id of the client. */
+export interface PresenceList {
+  set(id: string, entry: PresenceEntry): void;
+  remove(id: string): void;
+  state(): Json;
+  readonly entries: ReadonlyMap<string, PresenceEntry>;
+}
+
 /** `onDiff` gets `{joins, leaves}` after every change. */
-export function createPresence(onDiff: (diff: Json) => void): Presence {
-  const entries = new Map<object, { readonly key: string; readonly meta: JsonObject }>();
-  const described = (entry: { readonly key: string; readonly meta: JsonObject } | undefined): Json =>
-    entry ? { [entry.key]: { metas: [entry.meta] } } : {};
+export function createPresenceList(onDiff: (diff: Json) => void): PresenceList {
+  const entries = new Map<string, PresenceEntry>();
+  const described = (entry: PresenceEntry | undefined): Json => (entry ? { [entry.key]: { metas: [entry.meta] } } : {});
 
   return {
-    track(who, key, state) {
-      const earlier = entries.get(who);
-      const entry = { key, meta: { ...state, phx_ref: randomUUID() } };
-      entries.set(who, entry);
+    entries,
+    set(id, entry) {
+      const earlier = entries.get(id);
+      if (earlier?.meta['phx_ref'] === entry.meta['phx_ref'] && earlier !== undefined) return;
+      entries.set(id, entry);
       onDiff({ joins: described(entry), leaves: described(earlier) });
     },
-    untrack(who) {
-      const entry = entries.get(who);
+    remove(id) {
+      const entry = entries.get(id);
       if (entry === undefined) return;
-      entries.delete(who);
+      entries.delete(id);
       onDiff({ joins: {}, leaves: described(entry) });
     },
     state() {

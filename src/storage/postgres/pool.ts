@@ -31,6 +31,7 @@ export function createPool(url: string, places: number): Pool {
   const idle: Link[] = [];
   const all = new Set<Link>();
   const listener = connect(url, () => {});
+  let closed = false;
 
   function open(): Link {
     let isLost = false;
@@ -53,6 +54,7 @@ export function createPool(url: string, places: number): Pool {
 
   return {
     async take() {
+      if (closed) throw new UserError('unavailable', 'the database was closed');
       const leave = await queue.enter();
       let link = idle.pop();
       while (link?.isLost()) link = idle.pop();
@@ -67,6 +69,7 @@ export function createPool(url: string, places: number): Pool {
     },
     listener,
     async close() {
+      closed = true;
       await Promise.all([listener, ...Array.from(all, ({ sql }) => sql)].map((sql) => sql.end({ timeout: END_TIMEOUT_S })));
     },
   };
