@@ -317,18 +317,37 @@ export type RunnerRow = z.infer<typeof RunnerRow>;
 export const UserRoleRow = z.object({ user_id: z.string(), role: z.string(), created_at: Timestamp });
 export type UserRoleRow = z.infer<typeof UserRoleRow>;
 
-/** Who did what to which row. Append-only. */
+/** Who did what to which row, and why. Append-only, without gaps, in the order of commits. */
 export const AuditRow = z.object({
   id: z.int(),
   at: Timestamp,
   actor: z.string().nullable(),
   actor_role: z.string(),
+  /** The actor's mail address, or the one somebody tried to sign in with. */
+  actor_name: z.string().nullable(),
   action: z.string(),
   target_table: z.string(),
   target_id: z.string().nullable(),
   details: JsonObject,
+  reason: z.string().nullable(),
+  /** Where the request came from, when our own server took it. */
+  address: z.string().nullable(),
+  /** Hash of the row before this one, and of this one with it: SHA-256 in hexadecimal. */
+  prev_hash: z.string(),
+  hash: z.string(),
 });
 export type AuditRow = z.infer<typeof AuditRow>;
+
+/** What `verify_audit_log()` found: whether the rows are those that were written, all of them and in order. */
+export const AuditVerdict = z.object({
+  ok: z.boolean(),
+  rows: z.int(),
+  /** Hash of the last row. Kept elsewhere, it proves later that no row up to here was rewritten. */
+  head: z.string().optional(),
+  first_broken_id: z.int().optional(),
+  reason: z.string().optional(),
+});
+export type AuditVerdict = z.infer<typeof AuditVerdict>;
 
 /** One generation asked of a provider; the seed's generation record. */
 export const JobRow = z.object({
