@@ -1,6 +1,7 @@
 import type { RunChange } from '../protocol/change.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type {
+  AuditVerdict,
   BreakpointRow,
   CommandPayload,
   CommandRow,
@@ -105,7 +106,10 @@ export interface Backend {
     options?: { readonly afterSeq?: number | undefined; readonly limit?: number | undefined },
   ): Promise<readonly LogRow[]>;
   snapshot(runId: string, stepKey: string, attempt?: number): Promise<StepSnapshot | undefined>;
+  /** A whole run as one document. The audit log says first who took it out. */
   trace(runId: string): Promise<Trace>;
+  /** Recomputes the audit log's chain of hashes. For admins and the service: `forbidden` for others. */
+  verifyAudit(): Promise<AuditVerdict>;
 
   pipelines(): Promise<readonly PipelineRow[]>;
   models(): Promise<readonly ModelRow[]>;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../protocol/error.ts';
 import { limits } from '../protocol/limits.ts';
 import {
+  AuditVerdict,
   BlobRow,
   BreakpointRow,
   CommandRow,
@@ -102,6 +103,7 @@ function backendOver(
       return row === undefined ? undefined : await readSnapshot(runId, row);
     },
     trace: (runId) => readTrace(runId),
+    verifyAudit: () => request(url, 'check the audit log', supabase.rpc('verify_audit_log'), AuditVerdict),
 
     pipelines: () => rows('list the pipelines', supabase.from('pipelines').select('*').order('pipeline_key'), PipelineRow),
     models: () => rows('list the models', supabase.from('models').select('*').order('model_name'), ModelRow),
@@ -191,6 +193,7 @@ function backendOver(
   }
 
   async function readTrace(runId: string): Promise<Trace> {
+    await send(url, 'have the export recorded', supabase.rpc('record_export', { run_id: runId }));
     const run = await request(
       url,
       'read the run',
