@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorCodes, UserError } from '../protocol/error.ts';
+import { Json } from '../protocol/json.ts';
 import { DatabaseError } from '../storage/database.ts';
 
 /** The body of every failed answer, in PostgREST's shape, which supabase-js hands to its caller as it is. */
@@ -7,7 +8,8 @@ export interface RestError {
   readonly status: number;
   readonly code: string;
   readonly message: string;
-  readonly details?: string | null | undefined;
+  /** Text, or a list of what could be meant. */
+  readonly details?: Json | undefined;
   readonly hint?: string | null | undefined;
 }
 
@@ -40,7 +42,7 @@ const Answered = z.object({
   httpStatus: z.int().min(300).max(499),
   code: z.string(),
   message: z.string(),
-  details: z.string().nullish(),
+  details: Json.optional(),
   hint: z.string().nullish(),
 });
 

@@ -11,6 +11,7 @@ import type { BackendKeys } from './keys.ts';
 import { kyselyWithin, ownerKysely } from './kysely-dialect.ts';
 import { describeFailure, errorResponse, internalError } from './rest-error.ts';
 import { unsealed, withSealedFilters } from './rest-filters.ts';
+import { withWholeRows } from './rest-rows.ts';
 import { storagePolicies } from './storage-policies.ts';
 
 /*
@@ -165,7 +166,13 @@ function createApp(
   connection.kysely = ownerKysely(database);
   connection.ensureRlsContext = async () => true;
   const understand = connection.onPostgrestAST.bind(connection);
-  connection.onPostgrestAST = async (query) => await understand(unsealed(query));
+  connection.onPostgrestAST = async (query) => {
+    const { columns } = await connection.introspect({ useCache: true });
+    const { from } = query as { readonly from?: string };
+    const isNumber = (name: string): boolean =>
+      columns.some((column) => column.table === from && column.name === name && ['int8', 'numeric'].includes(column.pg_type ?? ''));
+    return await understand(withWholeRows(unsealed(query), isNumber));
+  };
   const withinTransaction = connection.withContext.bind(connection);
   connection.withContext = async (context, work, options = {}) => {
     if (options.transaction !== undefined) return await withinTransaction(context, work, options);
