@@ -1,6 +1,7 @@
 import type { Claims, Database } from '../storage/database.ts';
 import { addressProblem } from './address-guard.ts';
 import { adminUsersPath, answerAdminUsers } from './admin-users.ts';
+import { endOtherSessions, isSignIn, refusedAuth } from './auth.ts';
 import type { DatabaseMonitor } from './database-monitor.ts';
 import { IdentityError, type Credentials, type Identify } from './identity.ts';
 import { answerIngest } from './ingest.ts';
@@ -12,6 +13,7 @@ import type { Hub } from './realtime/hub.ts';
 import { BodyError, bodyLimit, expectedBytes, readBody } from './request-body.ts';
 import { describeFailure, errorResponse, internalError } from './rest-error.ts';
 import type { SupabaseLite } from './supabase-lite.ts';
+import type { TokenIssuer } from './token-issuer.ts';
 
 /** What the front hands requests on to. */
 export interface FrontOptions {
@@ -19,6 +21,8 @@ export interface FrontOptions {
   readonly monitor: DatabaseMonitor;
   readonly keys: BackendKeys;
   readonly identify: Identify;
+  /** Who else signs users in. */
+  readonly issuer?: TokenIssuer | undefined;
   readonly lite: SupabaseLite;
   readonly hub: Hub;
   readonly boundHost: string;
@@ -67,6 +71,7 @@ export function createFront(options: FrontOptions): Front {
     if (!canDecode(pathname) || /%00/.test(url.search))
       return errorResponse({ status: 400, code: 'PGRST125', message: 'Invalid path specified in request URL' });
     const body = await readBody(request, bodyLimit(pathname), envelopeOf(pathname));
+    if (pathname === '/auth/v1/.well-known/jwks.json') return await answerKeys(options.issuer);
     if (isPublic(request.method, pathname)) return await ask(pathname, forwarded(request, url, body, options.keys.publishableKey, null));
 
     const { claims, token } = await options.identify(credentialsOf(request, url));
@@ -76,8 +81,12 @@ export function createFront(options: FrontOptions): Front {
       return await answerBroadcast(options.hub, options.database, claims, request.method, url, textOf(body));
     if (pathname === adminUsersPath || pathname.startsWith(`${adminUsersPath}/`))
       return await answerAdminUsers(options, claims, request.method, url, textOf(body));
-    if (pathname === '/auth/v1/token' && !(await signIns.allow(remoteAddress))) {
+    if (isSignIn(pathname) && !(await signIns.allow(remoteAddress))) {
       return errorResponse({ status: 429, code: 'over_request_rate_limit', message: 'too many attempts to sign in' }, 60);
+    }
+    if (pathname.startsWith('/auth/v1/')) {
+      const refused = refusedAuth(request.method, pathname, claims, textOf(body));
+      if (refused !== undefined) return refused;
     }
     const unknown = await unknownRelation(request, pathname);
     if (unknown !== undefined) return unknown;
@@ -90,7 +99,9 @@ export function createFront(options: FrontOptions): Front {
       });
     }
     const key = claims.role === 'service_role' ? options.keys.secretKey : options.keys.publishableKey;
-    return await ask(pathname, forwarded(request, url, body, key, token));
+    const response = await ask(pathname, forwarded(request, url, body, key, token));
+    if (response.ok) await endOtherSessions(options.database, request.method, pathname, claims, textOf(body));
+    return response;
   }
 
   async function ask(pathname: string, request: Request): Promise<Response> {
@@ -123,6 +134,12 @@ function answerHealth(monitor: DatabaseMonitor): Response {
   return Response.json({ status: database.ok ? 'ok' : 'degraded', database }, { status: 200, headers: { 'cache-control': 'no-store' } });
 }
 
+/** What `getClaims()` checks tokens by: ours are signed with a secret, of which nobody is told. */
+async function answerKeys(issuer: TokenIssuer | undefined): Promise<Response> {
+  const keys = (await issuer?.publicKeys()) ?? { keys: [] };
+  return Response.json(keys, { headers: { 'access-control-allow-origin': '*', 'cache-control': 'public, max-age=600' } });
+}
+
 function answerStatus(options: FrontOptions, claims: Claims): Response {
   if (claims.role === 'anon')
     return errorResponse({ status: 401, code: 'unauthorized', message: 'sign in or use a secret key to see the status' });
@@ -152,9 +169,8 @@ function credentialsOf(request: Request, url: URL): Credentials {
   return { apiKey: request.headers.get('apikey') ?? url.searchParams.get('apikey') ?? undefined, bearer: bearer?.trim() };
 }
 
-/** Paths that people without a key may call: links in mails, public keys, and files that are public or signed. */
+/** Paths that people without a key may call: files that are public or signed. */
 function isPublic(method: string, pathname: string): boolean {
-  if (pathname.startsWith('/auth/v1/.well-known/') || pathname === '/auth/v1/verify') return true;
   return ['GET', 'HEAD'].includes(method) && /^\/storage\/v1\/object\/(public|sign)\//.test(pathname);
 }
 

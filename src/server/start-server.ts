@@ -13,6 +13,7 @@ import { oneServerAtATime } from './one-server-at-a-time.ts';
 import { createHub } from './realtime/hub.ts';
 import { attachSockets } from './realtime/socket-server.ts';
 import { createSupabaseLite, ensureSystemSchema } from './supabase-lite.ts';
+import { openTokenIssuer } from './token-issuer.ts';
 
 export interface ServerOptions {
   /** Migrated. The server does not close it. */
@@ -26,6 +27,12 @@ export interface ServerOptions {
   readonly filesDirectory: string;
   /** A Redis through which servers on one database reach each other; without one, the database itself. */
   readonly redisUrl?: string | undefined;
+  /** A JWKS, address or file: tokens of users signed by its keys are good too. */
+  readonly jwks?: string | undefined;
+  /** What `iss` of such tokens must be, unless the address says it. */
+  readonly jwtIssuer?: string | undefined;
+  /** May strangers make themselves a user? Who is one has no role. */
+  readonly allowSignUp?: boolean | undefined;
   /** What `/status` tells beside what the server knows itself: version, mode. */
   readonly instance: Readonly<Record<string, string | number>>;
   /** Runs held by holders of this prefix died with the last backend of this data directory. */
@@ -47,10 +54,11 @@ export interface RunningServer {
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { database, keys, host, filesDirectory } = options;
-  const liteOptions = { database, keys, filesDirectory };
+  const liteOptions = { database, keys, filesDirectory, allowSignUp: options.allowSignUp ?? false };
+  const issuer = options.jwks === undefined ? undefined : await openTokenIssuer({ jwks: options.jwks, issuer: options.jwtIssuer });
   await oneServerAtATime(database, 'system schema', async () => await ensureSystemSchema(liteOptions));
   const startedAt = Date.now();
-  const identify = createIdentify(keys);
+  const identify = createIdentify(keys, issuer);
   const lite = createSupabaseLite(liteOptions);
   const fanout = await connectFanout({ database, redisUrl: options.redisUrl, secret: keys.jwtSecret });
   const hub = await createHub(database, identify, fanout);
@@ -63,7 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     fanout: fanout.state(),
     memoryBytes: process.memoryUsage.rss(),
   });
-  const front = createFront({ database, monitor, keys, identify, lite, hub, boundHost: host, countForAll: fanout.count, describe });
+  const front = createFront({ database, monitor, keys, identify, issuer, lite, hub, boundHost: host, countForAll: fanout.count, describe });
 
   const server = createAdaptorServer({
     fetch: async (request, bindings) => await front(request, (bindings as HttpBindings).incoming.socket.remoteAddress ?? ''),

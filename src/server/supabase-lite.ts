@@ -41,6 +41,8 @@ export interface SupabaseLiteOptions {
   readonly keys: BackendKeys;
   /** Where uploaded files are kept. */
   readonly filesDirectory: string;
+  /** May strangers make themselves a user? */
+  readonly allowSignUp?: boolean | undefined;
 }
 
 /** Makes the schemas `auth` and `storage` where they are missing. Comes before everything else here. */
@@ -61,7 +63,7 @@ export async function ensureSystemSchema(options: SupabaseLiteOptions): Promise<
 }
 
 export function createSupabaseLite(options: SupabaseLiteOptions): SupabaseLite {
-  const { app, connection } = createApp(options, { signUp: false });
+  const { app, connection } = createApp(options, { signUp: options.allowSignUp ?? false });
   const lite: SupabaseLite = {
     fetch: async (request) => {
       if (isHeadOfCall(request)) return withoutBody(await lite.fetch(new Request(request, { method: 'GET' })));
@@ -188,6 +190,8 @@ function createApp(
       publishable_key: keys.publishableKey,
       secret_key: keys.secretKey,
       enable_signup: signUp,
+      // A refresh token that was used before ends its session: one of the two who hold it stole it.
+      enable_refresh_token_rotation: true,
       email: { enable_signup: signUp, enable_confirmations: false },
     },
     storage: { enabled: true, file_size_limit: '50MiB' },

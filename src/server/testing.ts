@@ -7,7 +7,7 @@ import { openPostgres } from '../storage/postgres/open-postgres.ts';
 import { openTestDatabase } from '../storage/testing.ts';
 import { createKeys, type BackendKeys } from './keys.ts';
 import { ensureLocalUser } from './local-user.ts';
-import { startServer } from './start-server.ts';
+import { startServer, type ServerOptions } from './start-server.ts';
 import { createSupabaseLite } from './supabase-lite.ts';
 
 /** A whole backend for a test: real database, real HTTP and realtime, keys, and a user who is admin. */
@@ -29,14 +29,20 @@ export interface OtherServer extends Pick<TestBackend, 'url' | 'keys' | 'stop'> 
   status(): Promise<Record<string, unknown>>;
 }
 
+interface TestBackendOptions {
+  readonly engine?: Database['engine'];
+  /** What the server is started with beside what every test's is. */
+  readonly server?: Partial<ServerOptions>;
+}
+
 /** Starts one in the test's own process, migrated, on a free port. Stop it in `afterAll`. */
-export async function startTestBackend({ engine = 'pglite' }: { readonly engine?: Database['engine'] } = {}): Promise<TestBackend> {
+export async function startTestBackend({ engine = 'pglite', server: serverOptions = {} }: TestBackendOptions = {}): Promise<TestBackend> {
   const opened = await openTestDatabase(engine);
   const { database } = opened;
   const keys = createKeys();
   const filesDirectory = await mkdtemp(join(tmpdir(), 'stepscope-files-'));
   const start = async (port: number) =>
-    await startServer({ database, keys, host: '127.0.0.1', port, filesDirectory, instance: { stepscope: 'test', mode: 'in-process' } });
+    await startServer({ database, keys, host: '127.0.0.1', port, filesDirectory, instance: { stepscope: 'test', mode: 'in-process' }, ...serverOptions });
   let server = await start(0);
   const login = { email: 'admin@stepscope', password: 'a password for tests' };
   const admin = { ...login, id: await ensureLocalUser({ database, keys, filesDirectory }, login) };

@@ -25,6 +25,10 @@ const WorkerData = z.object({
   port: z.int().min(0).max(65_535),
   /** The administrator of a local backend. */
   localUser: z.object({ email: z.string(), password: z.string() }).optional(),
+  /** As in `ServerOptions`. */
+  jwks: z.string().optional(),
+  jwtIssuer: z.string().optional(),
+  allowSignUp: z.boolean().optional(),
   mode: z.string(),
   version: z.string().optional(),
 });
@@ -32,7 +36,7 @@ const WorkerData = z.object({
 const activityEveryMs = 2_000;
 
 async function open(options: z.infer<typeof WorkerData>): Promise<{ readonly database: Database; readonly server: RunningServer }> {
-  const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version } = options;
+  const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version, jwks, jwtIssuer, allowSignUp } = options;
   const database = databaseUrl === undefined ? await openPglite({ dataDir }) : await openPostgres({ url: databaseUrl });
   try {
     await migrate(database);
@@ -40,7 +44,7 @@ async function open(options: z.infer<typeof WorkerData>): Promise<{ readonly dat
     const filesDirectory = join(dataDir, 'files');
     // Holders of a local backend live in its process: none of them has outlived the last one.
     const ownHolders = databaseUrl === undefined ? 'local/' : undefined;
-    const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders });
+    const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders, jwks, jwtIssuer, allowSignUp });
     if (localUser !== undefined) await ensureLocalUser({ database, keys, filesDirectory }, localUser);
     return { database, server };
   } catch (error) {

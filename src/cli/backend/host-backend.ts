@@ -25,6 +25,12 @@ export interface HostOptions {
   readonly host?: string | undefined;
   /** Refused with `unavailable` when in use. Without one: the port of last time, else any. */
   readonly port?: number | undefined;
+  /** A JWKS, address or file: users whose tokens its keys signed are let in. */
+  readonly jwks?: string | undefined;
+  /** What `iss` of such tokens must be, unless the address says it. */
+  readonly jwtIssuer?: string | undefined;
+  /** May strangers make themselves a user? */
+  readonly allowSignUp?: boolean | undefined;
   readonly mode: StateFile['mode'];
   readonly runner: boolean;
   /** Pipeline files for the runner, beside the bundled ones. */
@@ -78,6 +84,9 @@ export async function hostBackend(options: HostOptions): Promise<HostedBackend> 
     localUser: keys.localUser,
     host,
     port: options.port ?? (await lastPort(options.dataDir, host)),
+    jwks: options.jwks,
+    jwtIssuer: options.jwtIssuer,
+    allowSignUp: options.allowSignUp,
     mode: options.mode,
     version,
   };
