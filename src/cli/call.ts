@@ -14,13 +14,13 @@ export interface Call<Flags> {
   readonly io: Io;
 }
 
-/** Makes `act` what a command does. */
-export function onCall<Flags = object>(command: Command, act: (call: Call<Flags>) => Promise<void>): void {
+/** Makes `act` what a command does. One `withoutBackend` is not refused for a wrong name of one. */
+export function onCall<Flags = object>(command: Command, act: (call: Call<Flags>) => Promise<void>, options: { readonly withoutBackend?: boolean } = {}): void {
   command.action(async (...received: unknown[]) => {
     const self = received.at(-1) as Command;
     const flags = self.optsWithGlobals<Flags & GlobalFlags>();
     const args = received.slice(0, -2);
-    const settings = readSettings(flags);
+    const settings = readSettings(flags, process.env, options);
     await act({
       args: args.filter((arg) => !Array.isArray(arg)) as (string | undefined)[],
       rest: (args.find((arg) => Array.isArray(arg)) as string[] | undefined) ?? [],

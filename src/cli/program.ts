@@ -9,6 +9,7 @@ import { addControlCommands } from './commands/control.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addForkCommand } from './commands/fork.ts';
+import { addLoginCommands } from './commands/login.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addPipelinesCommand } from './commands/pipelines.ts';
 import { addRunCommand } from './commands/run.ts';
@@ -49,6 +50,8 @@ export function createProgram(): Command {
     .option('--data-dir <dir>', 'where the local backend keeps its data (STEPSCOPE_DATA_DIR)')
     .option('--url <url>', 'use the backend at this address instead of the local one (STEPSCOPE_URL)')
     .option('--key <ref>', 'its key, as env:NAME, @file or - (STEPSCOPE_KEY)')
+    .option('--profile <name>', 'use the backend of this profile; see `login` (STEPSCOPE_PROFILE)')
+    .option('--read-only', 'change nothing, whatever is asked for (STEPSCOPE_READ_ONLY)')
     .option('--theme <name>', 'dark, light, high-contrast or mono (STEPSCOPE_THEME)')
     .option('--ascii', 'draw with ASCII only')
     .option('--json', 'print NDJSON')
@@ -69,6 +72,7 @@ export function createProgram(): Command {
   addServeCommand(program);
   addRunnerCommand(program);
   addAttachCommand(program);
+  addLoginCommands(program);
   addStatusCommand(program);
   addMigrateCommand(program);
   addUserCommand(program);

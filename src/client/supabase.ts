@@ -2,18 +2,12 @@ import { createClient } from '@supabase/supabase-js';
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { WebSocket } from 'ws';
 import { UserError } from '../protocol/error.ts';
+import { fetchInTime, openDoor, REQUEST_TIMEOUT_MS } from './door.ts';
+import { grantOf, keptFrom } from './session.ts';
+import type { Connection, KeptSession } from './session.ts';
 
-/** Whom a connection acts as. Without one, whoever the key says. */
-type Session = { readonly email: string; readonly password: string } | { readonly accessToken: string | (() => Promise<string>) };
+export type { Connection } from './session.ts';
 
-export interface Connection {
-  readonly url: string;
-  readonly key: string;
-  readonly session?: Session | undefined;
-}
-
-/** A request to a backend may take this long. */
-const REQUEST_TIMEOUT_MS = 15_000;
 /** A heartbeat this often finds a link that broke without a word. */
 const SOCKET_HEARTBEAT_MS = 10_000;
 const reconnectDelaysMs = [250, 1_000, 2_000, 5_000];
@@ -23,18 +17,37 @@ export function reconnectAfterMs(attempt: number): number {
   return reconnectDelaysMs[Math.min(attempt, reconnectDelaysMs.length) - 1] ?? 250;
 }
 
-/** A supabase-js client as all of ours are made: a time limit on every request, `ws` as its socket, no retries behind our back. */
-export function openSupabase({ url, key, session }: Connection): SupabaseClient {
+/** Where supabase-js looks for the session in its storage. */
+const STORAGE_KEY = 'stepscope';
+
+/** A supabase-js client as all of ours are made: every request by our door, `ws` as its socket, no retries behind our back. */
+export function openSupabase(connection: Connection): SupabaseClient {
+  const { url, key, session } = connection;
   if (!URL.canParse(url)) throw new UserError('usage', `"${url}" is not a URL`, { hint: 'Give one like http://127.0.0.1:8000' });
-  const token = session !== undefined && 'accessToken' in session ? session.accessToken : undefined;
+  const kept = session !== undefined && 'store' in session ? session.store.read() : undefined;
   return createClient(url, key, {
-    auth: { persistSession: false, autoRefreshToken: true, detectSessionInUrl: false },
+    auth: {
+      persistSession: true,
+      storage: memoryStorage(kept),
+      storageKey: STORAGE_KEY,
+      autoRefreshToken: true,
+      detectSessionInUrl: false,
+    },
     db: { retry: false },
-    global: { fetch: fetchInTime },
+    global: { fetch: openDoor(connection) },
     // Node 20 has no WebSocket of its own.
     realtime: { transport: WebSocket as never, heartbeatIntervalMs: SOCKET_HEARTBEAT_MS, reconnectAfterMs, timeout: REQUEST_TIMEOUT_MS },
-    ...(token === undefined ? {} : { accessToken: async () => (typeof token === 'string' ? token : await token()) }),
   });
+}
+
+/** A storage for supabase-js that dies with the program: what is kept for others, the door keeps. */
+function memoryStorage(session: KeptSession | undefined) {
+  const items = new Map<string, string>(session === undefined ? [] : [[STORAGE_KEY, JSON.stringify(grantOf(session))]]);
+  return {
+    getItem: (name: string) => items.get(name) ?? null,
+    setItem: (name: string, value: string) => void items.set(name, value),
+    removeItem: (name: string) => void items.delete(name),
+  };
 }
 
 /**
@@ -56,23 +69,73 @@ export async function signIn(
   supabase: SupabaseClient,
   { url, key, session }: Connection,
 ): Promise<{ readonly identity: string; readonly userId: string | null }> {
-  if (session !== undefined && 'email' in session) {
-    const { data, error } = await supabase.auth.signInWithPassword({ email: session.email, password: session.password });
-    if (error !== null) {
-      if (error.status === undefined || error.status === 0 || error.status >= 500) throw unreachable(url, error);
-      throw new UserError('unauthorized', `${url} refuses ${session.email}: ${error.message}`, {
-        cause: error,
-        hint: 'Check the address and the password',
-      });
-    }
-    return { identity: data.user.email ?? session.email, userId: data.user.id };
+  if (session !== undefined && 'store' in session) {
+    const { name, remedy } = session.store;
+    const kept = session.store.read();
+    if (kept === undefined) throw new UserError('unauthorized', `${name} is not signed in`, { hint: remedy });
+    // A backend that is away would be asked for half a minute.
+    await fetchInTime(`${url}/auth/v1/health`, { headers: { apikey: key } }).catch((cause: unknown) => {
+      throw unreachable(url, cause);
+    });
+    const { data } = await supabase.auth.getSession();
+    if (data.session === null) throw new UserError('unauthorized', `the session of ${name} has ended`, { hint: remedy });
+    return { identity: kept.email, userId: kept.userId };
   }
-  const token = session === undefined ? key : typeof session.accessToken === 'string' ? session.accessToken : await session.accessToken();
-  const claims = readClaims(token);
+  if (session !== undefined && 'email' in session) {
+    const { email, userId } = await signInWithPassword(supabase, url, session);
+    return { identity: email, userId };
+  }
+  const claims = readClaims(key);
   const subject = typeof claims['sub'] === 'string' ? claims['sub'] : null;
   const email = typeof claims['email'] === 'string' ? claims['email'] : undefined;
   const role = typeof claims['role'] === 'string' ? claims['role'] : key.startsWith('sb_secret_') ? 'service_role' : 'anon';
   return { identity: email ?? role, userId: subject };
+}
+
+async function signInWithPassword(
+  supabase: SupabaseClient,
+  url: string,
+  { email, password }: { readonly email: string; readonly password: string },
+): Promise<KeptSession> {
+  const { data, error } = await supabase.auth.signInWithPassword({ email, password });
+  if (error !== null) {
+    if (error.status === undefined || error.status === 0 || error.status >= 500) throw unreachable(url, error);
+    throw new UserError('unauthorized', `${url} refuses ${email}: ${error.message}`, {
+      cause: error,
+      hint: 'Check the address and the password',
+    });
+  }
+  return keptFrom(data.session)!;
+}
+
+/** Signs a person in, for a session that is kept. Throws `unauthorized` or `unavailable`. */
+export async function beginSession(connection: {
+  readonly url: string;
+  readonly key: string;
+  readonly email: string;
+  readonly password: string;
+}): Promise<KeptSession> {
+  const supabase = openSupabase({ url: connection.url, key: connection.key });
+  try {
+    return await signInWithPassword(supabase, connection.url, connection);
+  } finally {
+    await closeSupabase(supabase);
+  }
+}
+
+/** Ends a session at the backend, where it can be reached: its refresh token is no good afterwards. Says whether it did. */
+export async function endSession({
+  url,
+  key,
+  session,
+}: {
+  readonly url: string;
+  readonly key: string;
+  readonly session: KeptSession;
+}): Promise<boolean> {
+  const headers = { apikey: key, authorization: `Bearer ${session.accessToken}` };
+  const answer = await fetchInTime(`${url}/auth/v1/logout?scope=local`, { method: 'POST', headers }).catch(() => undefined);
+  return answer?.ok ?? false;
 }
 
 /** Nobody answers at `url`. */
@@ -81,11 +144,6 @@ export function unreachable(url: string, cause: unknown): UserError {
     cause,
     hint: 'Start one with `stepscope serve`, or check the address',
   });
-}
-
-async function fetchInTime(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
-  const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-  return await fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, limit]) : limit });
 }
 
 /** What a token says of its bearer, unverified: for names on a screen. Empty when it is not a JWT. */

@@ -29,8 +29,8 @@ const RoleRow = z.object({ user_id: z.string(), role: z.string() });
 const Account = z.object({ id: z.string(), email: z.string().default(''), created_at: z.string(), last_sign_in_at: z.string().nullish() });
 
 /** Nothing is sent before the first call. */
-export function openUsers({ url, secretKey }: { readonly url: string; readonly secretKey: string }): Users {
-  const supabase = openSupabase({ url, key: secretKey });
+export function openUsers({ url, secretKey, readOnly }: { readonly url: string; readonly secretKey: string; readonly readOnly?: boolean }): Users {
+  const supabase = openSupabase({ url, key: secretKey, readOnly });
   const { admin } = supabase.auth;
 
   const rolesOf = async (): Promise<readonly z.infer<typeof RoleRow>[]> =>

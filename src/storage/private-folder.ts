@@ -27,7 +27,7 @@ function isOurs(path: string): boolean {
   return names.length === 0 || names.some((name) => ours.has(name));
 }
 
-const ours: ReadonlySet<string> = new Set(['keys.json', 'backend.json', 'backend.log', 'database.lock', 'database', 'database.new']);
+const ours: ReadonlySet<string> = new Set(['keys.json', 'backend.json', 'backend.log', 'database.lock', 'database', 'database.new', 'config.json', 'profiles.json']);
 
 /** Not `recursive`: where a file system lets nothing be made, as in /proc, Node then tries for ever. */
 function makeFolders(path: string): void {

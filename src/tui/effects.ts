@@ -1,6 +1,7 @@
 import type { Backend, Unsubscribe } from '../client/backend.ts';
 import { plural } from '../core/format.ts';
 import { UserError } from '../protocol/error.ts';
+import type { ErrorCode } from '../protocol/error.ts';
 import type { Effect } from './effect.ts';
 import type { Message } from './message.ts';
 import { snapshotKey } from './model/detail.ts';
@@ -20,7 +21,8 @@ interface TerminalHandle {
 }
 
 export interface Surroundings {
-  readonly connect: (onProgress: (text: string) => void) => Promise<Backend>;
+  /** `onEnded` is called when the session has ended, and the backend answers nothing any more. */
+  readonly connect: (onProgress: (text: string) => void, onEnded: (why: UserError) => void) => Promise<Backend>;
   readonly dispatch: (message: Message) => void;
   readonly terminal: TerminalHandle;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -41,10 +43,10 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
   let closed = false;
 
   /** Runs a task; what it throws for a person becomes the message that `refuse` makes of it. */
-  const attempt = (task: () => Promise<void>, refuse: (text: string, hint: string | undefined) => Message = (text, hint) => ({ type: 'told', text: sentence(text, hint), tone: 'error' })) => {
+  const attempt = (task: () => Promise<void>, refuse: (text: string, hint: string | undefined, code: ErrorCode) => Message = (text, hint) => ({ type: 'told', text: sentence(text, hint), tone: 'error' })) => {
     void task().catch((error: unknown) => {
       if (closed) return;
-      if (error instanceof UserError) dispatch(refuse(error.message, error.hint));
+      if (error instanceof UserError) dispatch(refuse(error.message, error.hint, error.code));
       else onBug(error);
     });
   };
@@ -54,7 +56,14 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
   };
 
   async function open(): Promise<void> {
-    const opened = await connect((text) => dispatch({ type: 'progressed', text }));
+    stopLists?.();
+    stopRun?.();
+    await backend?.close();
+    backend = undefined;
+    const opened = await connect(
+      (text) => dispatch({ type: 'progressed', text }),
+      (why) => dispatch({ type: 'connectFailed', message: why.message, hint: why.hint, code: why.code }),
+    );
     if (closed) return opened.close();
     backend = opened;
     dispatch({ type: 'connected', url: opened.url, identity: opened.identity });
@@ -146,7 +155,7 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
 
   return {
     perform(effect) {
-      attempt(() => perform(effect), (text, hint) => refusalOf(effect, text, hint));
+      attempt(() => perform(effect), (text, hint, code) => refusalOf(effect, text, hint, code));
     },
     async close() {
       closed = true;
@@ -158,10 +167,10 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
 }
 
 /** Who is told when an effect fails: the screen or dialog that waits for it. */
-function refusalOf(effect: Effect, text: string, hint: string | undefined): Message {
+function refusalOf(effect: Effect, text: string, hint: string | undefined, code: ErrorCode): Message {
   switch (effect.type) {
     case 'connect':
-      return { type: 'connectFailed', message: text, hint };
+      return { type: 'connectFailed', message: text, hint, code };
     case 'start':
       return { type: 'startFailed', message: sentence(text, hint) };
     case 'command':

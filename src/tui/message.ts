@@ -1,4 +1,5 @@
 import type { LinkState, ListFollower, StepSnapshot } from '../client/backend.ts';
+import type { ErrorCode } from '../protocol/error.ts';
 import type { RunChange } from '../protocol/change.ts';
 import type { CommandRow, CommandVerb, ModelRow, RunRow } from '../protocol/rows.ts';
 import type { InputEvent } from './input/key.ts';
@@ -15,7 +16,7 @@ export type Message =
   | { readonly type: 'ticked' }
   | { readonly type: 'progressed'; readonly text: string }
   | { readonly type: 'connected'; readonly url: string; readonly identity: string }
-  | { readonly type: 'connectFailed'; readonly message: string; readonly hint: string | undefined }
+  | { readonly type: 'connectFailed'; readonly message: string; readonly hint: string | undefined; readonly code?: ErrorCode | undefined }
   | { readonly type: 'listed'; readonly rows: ListRows }
   | { readonly type: 'listLink'; readonly link: LinkState }
   | { readonly type: 'modelsLoaded'; readonly models: readonly ModelRow[] }

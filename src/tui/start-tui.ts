@@ -1,8 +1,8 @@
 import { render } from 'ink';
 import { createElement } from 'react';
-import type { Backend } from '../client/backend.ts';
 import { App, type Frame, type Suspend } from './app.tsx';
 import { createPerformer } from './effects.ts';
+import type { Surroundings } from './effects.ts';
 import { createReader } from './input/reader.ts';
 import { asciiGlyphs, speaksUnicode, unicodeGlyphs } from './output/glyphs.ts';
 import { fullScreen } from './output/full-screen.ts';
@@ -13,7 +13,7 @@ import { initialState } from './state.ts';
 
 export interface TuiOptions {
   /** Opens the backend, telling how far it is. Called after the first frame, and again when a person tries again. */
-  readonly connect: (onProgress: (text: string) => void) => Promise<Backend>;
+  readonly connect: Surroundings['connect'];
   /** Name of a file in `themes/`; `dark` when there is none. Ignored where the terminal has no colours. */
   readonly theme?: string | undefined;
   /** Draw with ASCII only; the default follows the locale. */

@@ -1,6 +1,7 @@
 import type { LinkState, StepSnapshot } from '../client/backend.ts';
 import type { Filter } from '../core/filter.ts';
 import type { RunView } from '../core/run-view.ts';
+import type { ErrorCode } from '../protocol/error.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { BreakpointRow, CommandVerb, LogRow, ModelRow, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
 import type { LogLevel } from '../protocol/vocabulary.ts';
@@ -39,7 +40,7 @@ export interface Size {
 
 type Session =
   | { readonly phase: 'connecting'; readonly progress: string; readonly since: number }
-  | { readonly phase: 'failed'; readonly message: string; readonly hint: string | undefined }
+  | { readonly phase: 'failed'; readonly message: string; readonly hint: string | undefined; readonly code?: ErrorCode | undefined }
   | { readonly phase: 'ready'; readonly url: string; readonly identity: string };
 
 export interface Lists {

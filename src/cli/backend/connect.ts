@@ -1,20 +1,29 @@
 import type { Backend } from '../../client/backend.ts';
+import type { UserError } from '../../protocol/error.ts';
 import type { StateFile } from '../../protocol/state-file.ts';
+import { sessionStoreOf } from '../profiles.ts';
+import type { Remote, Settings } from '../settings.ts';
+
+interface RemoteOptions extends Pick<Settings, 'readOnly'> {
+  /** The session has ended while we were connected. */
+  readonly onEnded?: ((why: UserError) => void) | undefined;
+}
 
 /** As the person whose machine this is: the local admin user. */
-export async function connectLocal(state: StateFile): Promise<Backend> {
+export async function connectLocal(state: StateFile, { readOnly }: Pick<Settings, 'readOnly'>): Promise<Backend> {
   const { connectBackend } = await import('../../client/connect-backend.ts');
-  return await connectBackend({ url: state.url, key: state.publishableKey, session: state.localUser });
+  return await connectBackend({ url: state.url, key: state.publishableKey, session: state.localUser, readOnly });
 }
 
 /**
- * As whom the key says. A publishable key says nobody: then `STEPSCOPE_EMAIL` and `STEPSCOPE_PASSWORD` sign
- * in.
+ * As whom the profile or the key says. A publishable key says nobody: then `STEPSCOPE_EMAIL` and
+ * `STEPSCOPE_PASSWORD` sign in.
  */
-export async function connectRemote(remote: { readonly url: string; readonly key: string }): Promise<Backend> {
+export async function connectRemote({ url, key, profile }: Remote, { readOnly, onEnded }: RemoteOptions): Promise<Backend> {
   const { connectBackend } = await import('../../client/connect-backend.ts');
+  if (profile !== undefined) return await connectBackend({ url, key, session: { store: sessionStoreOf(process.env, profile) }, readOnly, onEnded });
   const email = process.env['STEPSCOPE_EMAIL'];
   const password = process.env['STEPSCOPE_PASSWORD'];
   const session = email && password ? { email, password } : undefined;
-  return await connectBackend({ url: remote.url, key: remote.key, session });
+  return await connectBackend({ url, key, session, readOnly });
 }

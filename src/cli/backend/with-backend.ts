@@ -30,15 +30,15 @@ export interface Opened {
 export async function withBackend<T>(settings: Settings, io: Io, options: { readonly runner: boolean }, work: (opened: Opened) => Promise<T>): Promise<T> {
   if (settings.remote !== undefined) {
     const { url, key } = settings.remote;
-    return await closing(await connectRemote(settings.remote), (backend) => work({ backend, place: 'remote', url, secretKey: key }));
+    return await closing(await connectRemote(settings.remote, settings), (backend) => work({ backend, place: 'remote', url, secretKey: key }));
   }
   const found = await findOrHost(settings, io, options);
   const state = 'state' in found ? found.state : found;
   if (!('state' in found)) {
-    return await closing(await connectLocal(state), (backend) => work({ backend, place: 'local', url: state.url, secretKey: state.secretKey }));
+    return await closing(await connectLocal(state, settings), (backend) => work({ backend, place: 'local', url: state.url, secretKey: state.secretKey }));
   }
   try {
-    return await closing(await connectLocal(state), async (backend) => {
+    return await closing(await connectLocal(state, settings), async (backend) => {
       const result = await work({ backend, place: 'hosted', url: state.url, secretKey: state.secretKey });
       await untilOthersAreDone(backend, io);
       return result;

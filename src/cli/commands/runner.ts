@@ -15,6 +15,7 @@ export function addRunnerCommand(program: Command): void {
     .description('Registers the pipelines in the files with a running backend and executes their runs until it is stopped.')
     .argument('<files...>', '.ts or .js files that define pipelines');
   onCall(command, async ({ rest, settings, io }) => {
+    if (settings.readOnly) throw new UserError('usage', 'a runner writes what it runs, and the connection is read-only', { hint: 'Leave --read-only out.' });
     const { url, secretKey } = await whereTo(settings);
     const interrupt = onInterrupt();
     const files = rest.map((file) => resolve(file));

@@ -17,13 +17,14 @@ export function addStatusCommand(program: Command): void {
     if (settings.remote === undefined && state === undefined) {
       throw new UserError('unavailable', `no backend is running on ${settings.dataDir}`, { hint: 'Start one with `stepscope` or `stepscope serve`.' });
     }
-    const backend = state === undefined ? await connectRemote(settings.remote!) : await connectLocal(state);
+    const backend = state === undefined ? await connectRemote(settings.remote!, settings) : await connectLocal(state, settings);
     try {
       const [runners, ...active] = await Promise.all([backend.runners(), ...(['running', 'paused', 'pending'] as const).map((status) => backend.runs({ status }))]);
       const facts = {
         url: backend.url,
         identity: backend.identity,
-        ...(state === undefined ? { mode: 'remote' } : localFacts(state, settings.dataDir, flags.showKeys ?? false)),
+        ...(settings.readOnly ? { readOnly: true } : {}),
+        ...(state === undefined ? { mode: 'remote', ...(settings.remote!.profile === undefined ? {} : { profile: settings.remote!.profile }) } : localFacts(state, settings.dataDir, flags.showKeys ?? false)),
         stepscope: version,
         runners: runners.map((runner) => ({ name: runner.name, pid: runner.pid, pipelines: runner.pipelines })),
         runs: active.flat().map((run) => ({ id: run.test_run_id, status: run.status })),

@@ -1,4 +1,5 @@
 import type { Backend } from '../../client/backend.ts';
+import type { UserError } from '../../protocol/error.ts';
 import { connectLocal, connectRemote } from '../backend/connect.ts';
 import { ensureDetachedBackend } from '../backend/detached.ts';
 import { isAlive } from '../backend/find-backend.ts';
@@ -11,6 +12,12 @@ const watchMs = 3_000;
 
 /** The bundled pipeline, which anyone can run with nothing set up. */
 const bundledPipeline = 'generate-content';
+
+interface Connecting {
+  readonly onProgress: (text: string) => void;
+  readonly onEnded: (why: UserError) => void;
+  readonly signal: AbortSignal;
+}
 
 /** `stepscope` alone: the terminal on the local backend. Without a terminal, runs the bundled pipeline in plain text. */
 export async function openProgram(flags: GlobalFlags & { readonly run?: string }): Promise<void> {
@@ -31,26 +38,27 @@ export async function openTerminal(settings: Settings, initialRun?: string): Pro
   const stopWatching = new AbortController();
   try {
     await startTui({
-      connect: (onProgress) => connect(settings, onProgress, stopWatching.signal),
+      connect: (onProgress, onEnded) => connect(settings, { onProgress, onEnded, signal: stopWatching.signal }),
       theme: settings.theme,
       ascii: settings.ascii,
       initialRun,
+      readOnly: settings.readOnly,
     });
   } finally {
     stopWatching.abort();
   }
 }
 
-async function connect(settings: Settings, onProgress: (text: string) => void, signal: AbortSignal): Promise<Backend> {
+async function connect(settings: Settings, { onProgress, onEnded, signal }: Connecting): Promise<Backend> {
   if (settings.remote !== undefined) {
     onProgress(`connecting to ${settings.remote.url}`);
-    return await connectRemote(settings.remote);
+    return await connectRemote(settings.remote, { readOnly: settings.readOnly, onEnded });
   }
   onProgress('opening the local backend');
   const state = await ensureDetachedBackend(settings.dataDir, { port: settings.port });
   keepAlive(settings, state.pid, signal);
   onProgress('signing in');
-  return await connectLocal(state);
+  return await connectLocal(state, settings);
 }
 
 /**

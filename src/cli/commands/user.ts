@@ -60,7 +60,7 @@ export function addUserCommand(program: Command): void {
 async function withUsers<T>(settings: Settings, io: Io, work: (users: Users, self: string) => Promise<T>): Promise<T> {
   return await withBackend(settings, io, { runner: false }, async ({ url, secretKey, backend }) => {
     const { openUsers } = await import('../../client/users.ts');
-    const users = openUsers({ url, secretKey });
+    const users = openUsers({ url, secretKey, readOnly: settings.readOnly });
     try {
       return await work(users, backend.identity);
     } finally {

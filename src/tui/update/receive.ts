@@ -22,10 +22,12 @@ export function receive(state: State, message: Received): Update {
       return only(state.session.phase === 'connecting' ? { ...state, session: { ...state.session, progress: message.text } } : state);
     case 'connected': {
       const ready: State = { ...state, session: { phase: 'ready', url: message.url, identity: message.identity } };
+      // After a session that ended: the run that was open goes on where it was.
+      if (state.open) return only(ready, { type: 'follow', runId: state.open.runId });
       return only(ready, ...(state.initialRun === undefined ? [] : [{ type: 'find' as const, reference: state.initialRun }]));
     }
     case 'connectFailed':
-      return only({ ...state, session: { phase: 'failed', message: message.message, hint: message.hint } });
+      return only({ ...state, session: { phase: 'failed', message: message.message, hint: message.hint, code: message.code } });
     case 'listed':
       return only(withListed(state, message.rows));
     case 'listLink':

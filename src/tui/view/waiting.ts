@@ -13,7 +13,7 @@ export function waitingLines(state: State): readonly Line[] {
   const room = state.size.columns - 4;
   return [
     [],
-    [span(` ${glyphs.status.failed} `, 'failed'), span('The backend cannot be reached.', 'heading')],
+    [span(` ${glyphs.status.failed} `, 'failed'), span(session.code === 'unauthorized' ? 'The backend does not let us in.' : 'The backend cannot be reached.', 'heading')],
     [],
     ...wrap(session.message, room).map((text) => line(`   ${text}`)),
     ...(session.hint === undefined ? [] : [[], ...wrap(session.hint, room).map((text) => line(`   ${text}`, 'accent'))]),
