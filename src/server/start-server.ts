@@ -2,7 +2,9 @@ import type { Server } from 'node:http';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { UserError } from '../protocol/error.ts';
 import type { Database } from '../storage/database.ts';
+import { createAudit } from './audit.ts';
 import { reportBug } from './bug-report.ts';
+import { withNotes } from './database-failures.ts';
 import { monitorDatabase } from './database-monitor.ts';
 import { connectFanout } from './fanout/fanout.ts';
 import { createFront } from './front.ts';
@@ -59,7 +61,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await oneServerAtATime(database, 'system schema', async () => await ensureSystemSchema(liteOptions));
   const startedAt = Date.now();
   const identify = createIdentify(keys, issuer);
-  const lite = createSupabaseLite(liteOptions);
+  const audit = createAudit(database);
+  const lite = createSupabaseLite({ ...liteOptions, database: withNotes(audit.database) });
   const fanout = await connectFanout({ database, redisUrl: options.redisUrl, secret: keys.jwtSecret });
   const hub = await createHub(database, identify, fanout);
   const monitor = monitorDatabase(database);
@@ -71,7 +74,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     fanout: fanout.state(),
     memoryBytes: process.memoryUsage.rss(),
   });
-  const front = createFront({ database, monitor, keys, identify, issuer, lite, hub, boundHost: host, countForAll: fanout.count, describe });
+  const front = audit.front(
+    createFront({
+      database: audit.database,
+      monitor,
+      keys,
+      identify: audit.identify(identify),
+      issuer,
+      lite,
+      hub,
+      boundHost: host,
+      countForAll: fanout.count,
+      describe,
+    }),
+  );
 
   const server = createAdaptorServer({
     fetch: async (request, bindings) => await front(request, (bindings as HttpBindings).incoming.socket.remoteAddress ?? ''),
@@ -96,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await hub.changes.close();
       await fanout.close();
       await stop(server);
+      await audit.close();
     },
   };
 }
