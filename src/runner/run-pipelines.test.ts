@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { PatchOperation } from '../protocol/json.ts';
 import { fixture, startTestRunner, type EndedRun, type TestRunner } from './testing.ts';
 
 let test: TestRunner;
@@ -125,7 +126,9 @@ describe.concurrent('a run that a person steers', { timeout: 60_000 }, () => {
     await test.reach(run.test_run_id, ({ status }) => status === 'paused');
     const held = await test.backend.snapshot(run.test_run_id, 'shout');
     expect(held).toMatchObject({ inputs: { text: 'Hello Ada' }, outputs: null });
-    await test.backend.settled(await test.backend.command(run.test_run_id, 'edit', { step: 'shout', patch: [{ op: 'replace', path: '/text', value: 'edited' }] }));
+    const edit = async (patch: PatchOperation[]) => await test.backend.settled(await test.backend.command(run.test_run_id, 'edit', { step: 'shout', patch }));
+    expect(await edit([{ op: 'add', path: '/txet', value: 'edited' }])).toMatchObject({ state: 'refused', reason: 'no input "txet". Did you mean `text`?' });
+    await edit([{ op: 'replace', path: '/text', value: 'edited' }]);
     await test.backend.command(run.test_run_id, 'continue');
     const ended = await test.ended(run.test_run_id);
     expect(ended.steps[1]).toMatchObject({ step_key: 'shout', status: 'completed', is_edited: true });

@@ -4,7 +4,9 @@ import { encodeObject } from '../core/encode-value.ts';
 import { applyPatch } from '../core/json-diff.ts';
 import { checkSchema, describeProblems } from '../core/json-schema.ts';
 import { createMasker } from '../core/mask.ts';
+import { refuseUnknownNames } from '../core/unknown-names.ts';
 import type { JsonObject, PatchOperation } from '../protocol/json.ts';
+import { UserError } from '../protocol/error.ts';
 import { limits } from '../protocol/limits.ts';
 import type { RunStatus } from '../protocol/vocabulary.ts';
 import { finalRunStatuses, finalStepStatuses } from '../protocol/vocabulary.ts';
@@ -107,13 +109,17 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
 
   const edit = (step: Opened, patch: readonly PatchOperation[]): string | undefined => {
     try {
-      const edited = applyPatch(encodeObject(step.inputs), patch);
-      const problems = step.spec.inputSchema === undefined ? [] : checkSchema(edited, step.spec.inputSchema);
+      const before = encodeObject(step.inputs);
+      const edited = applyPatch(before, patch);
+      const { inputSchema } = step.spec;
+      const problems = inputSchema === undefined ? [] : checkSchema(edited, inputSchema);
       if (problems.length > 0) return `the edit does not fit: ${describeProblems(problems)}`;
       if (edited === null || typeof edited !== 'object' || Array.isArray(edited)) return 'the edit does not leave an object';
+      if (inputSchema !== undefined) refuseUnknownNames(edited, inputSchema, { before });
       setInputs(step, decodeObject(edited as JsonObject), true);
       return undefined;
     } catch (error) {
+      if (error instanceof UserError && error.hint !== undefined) return `${error.message}. ${error.hint}`;
       return error instanceof Error ? error.message : String(error);
     }
   };

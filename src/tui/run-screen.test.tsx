@@ -196,6 +196,13 @@ describe('editing and rerunning', () => {
     expect(terminal.effects.filter((effect) => effect.type === 'command')).toEqual([]);
   });
 
+  it('keeps a name that the step does not know in the editor, with the one that was meant', () => {
+    const terminal = openTerminal({}, ...heldRun(), snapshotOf('storage_upload'));
+    terminal.press('i', keys.down, keys.down, '\u001b[F', '\u001b[200~, "widht": 640\u001b[201~', keys.ctrlX);
+    expect(terminal.screen()).toContain('no input "widht". Did you mean `width`?');
+    expect(terminal.effects.filter((effect) => effect.type === 'command')).toEqual([]);
+  });
+
   it('asks once before it drops changed text', () => {
     const terminal = openTerminal({}, ...heldRun(), snapshotOf('storage_upload'));
     terminal.press('i', '\u001b[200~junk\r\u001b[201~', keys.esc);

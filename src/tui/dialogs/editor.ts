@@ -1,5 +1,7 @@
 import { makePatch } from '../../core/json-diff.ts';
 import { checkSchema, describeProblems } from '../../core/json-schema.ts';
+import { refuseUnknownNames } from '../../core/unknown-names.ts';
+import { UserError } from '../../protocol/error.ts';
 import { JsonObject, type Json } from '../../protocol/json.ts';
 import type { StepSnapshot } from '../../client/backend.ts';
 import type { Editor } from '../overlay.ts';
@@ -44,6 +46,12 @@ function checkEditor(editor: Editor): { readonly value: JsonObject } | { readonl
   if (!object.success || Array.isArray(value)) return { editor: { ...editor, problem: 'Inputs are an object: { "name": value, … }' } };
   const problems = editor.schema ? checkSchema(value, editor.schema) : [];
   if (problems.length > 0) return { editor: { ...editor, problem: describeProblems(problems) } };
+  try {
+    if (editor.schema) refuseUnknownNames(value, editor.schema, { before: editor.original });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { editor: { ...editor, problem: `${error.message}. ${error.hint}` } };
+  }
   return { value: object.data };
 }
 
