@@ -46,7 +46,9 @@ describe('users', { timeout: 120_000 }, () => {
       return json.find(({ name }) => name === 'role');
     };
     expect(await role('ada@example.com', 'difference engine')).toMatchObject({ result: 'ok' });
-    expect(await role('bob@example.com', bob.out.trim())).toMatchObject({ result: 'problem', what: 'signed in as bob@example.com, not an administrator: sees no runs' });
+    expect(await role('bob@example.com', bob.out.trim())).toMatchObject({ result: 'problem', command: `stepscope user promote bob@example.com --url ${server.url} --key env:STEPSCOPE_SECRET_KEY` });
+    expect(await here.run('user', 'promote', 'bob@example.com')).toMatchObject({ status: 0, err: 'bob@example.com is an administrator.\n' });
+    expect(await role('bob@example.com', bob.out.trim())).toMatchObject({ result: 'ok' });
 
     expect(await here.run('user', 'rm', 'bob@example.com')).toMatchObject({ status: 0, err: 'Removed bob@example.com.\n' });
     expect(await signIn('bob@example.com', bob.out.trim())).toBe('invalid_credentials');
@@ -55,6 +57,7 @@ describe('users', { timeout: 120_000 }, () => {
   it('are refused in words', async () => {
     expect(await here.run('user', 'add', 'local@stepscope', '--password', 'literal')).toMatchObject({ status: 2, err: expect.stringContaining('must not stand on the command line') });
     expect(await here.run('user', 'add', 'nobody')).toMatchObject({ status: 2, err: expect.stringContaining('an email address is needed') });
+    expect(await here.run('user', 'promote', 'nobody@example.com')).toMatchObject({ status: 2, err: expect.stringContaining('nobody has the address') });
     expect(await here.run('user', 'rm', 'nobody@example.com')).toMatchObject({ status: 2, err: expect.stringContaining('nobody has the address') });
     expect(await here.run('user', 'rm', 'local@stepscope')).toMatchObject({ status: 2 });
     const twice = [await here.run('user', 'add', 'twice@example.com'), await here.run('user', 'add', 'twice@example.com')];

@@ -4,7 +4,6 @@ import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { SchemaFacts, ServerStatus } from '../protocol/diagnosis.ts';
 import { UserError } from '../protocol/error.ts';
-import type { Json } from '../protocol/json.ts';
 import { SystemMessage } from '../protocol/realtime.ts';
 import type { TableName } from '../protocol/rows.ts';
 import { publishedTables } from '../protocol/rows.ts';
@@ -25,6 +24,8 @@ export interface TokenTimes {
   readonly canRefresh: boolean;
 }
 
+/** Rows are counted and looked through up to this, as `diagnose()` does. */
+export const sampleRows = 1_000;
 /** Rows of `doctor` carry this tag, and this at the head of their id. */
 const probeTag = 'doctor';
 const probePrefix = 'doctor-';
@@ -42,14 +43,8 @@ export interface Diagnosis {
   schemaFacts(person?: string, role?: string): Promise<SchemaFacts>;
   /** Puts back spoilt triggers, policies and publication; answers with what it did. Takes a secret key. */
   mendSchema(): Promise<readonly string[]>;
-  count(table: TableName, conditions?: readonly Condition[]): Promise<number>;
-  /** Some rows, of these columns alone. */
-  sample(
-    table: TableName,
-    columns: readonly string[],
-    conditions: readonly Condition[],
-    limit: number,
-  ): Promise<readonly Readonly<Record<string, Json>>[]>;
+  /** Rows of a table, {@link sampleRows} at most, of the columns that `row` names. */
+  sample<Row extends z.ZodObject>(table: TableName, row: Row, conditions?: readonly Condition[]): Promise<readonly z.infer<Row>[]>;
   buckets(): Promise<readonly string[]>;
   /** Subscribes once, without trying again: resolves when the server says that changes will come, and rejects with its words. */
   subscribe(binding: Binding, onRow: () => void, signal: AbortSignal): Promise<void>;
@@ -61,12 +56,6 @@ export interface Diagnosis {
 }
 
 export function createDiagnosis(supabase: SupabaseClient, { url, key }: { readonly url: string; readonly key: string }): Diagnosis {
-  const narrowed = (table: TableName, columns: string, conditions: readonly Condition[], head = false) => {
-    let query = supabase.from(table).select(columns, { count: 'exact', head });
-    for (const { column, operator, value } of conditions) query = query.filter(column, operator, value);
-    return query;
-  };
-
   const subscribe = async ({ table, filter }: Binding, onRow: () => void, signal: AbortSignal): Promise<void> => {
     const channel = supabase.channel(`stepscope-doctor-${randomUUID()}`);
     signal.addEventListener('abort', () => void supabase.removeChannel(channel).catch(() => undefined), { once: true });
@@ -103,14 +92,11 @@ export function createDiagnosis(supabase: SupabaseClient, { url, key }: { readon
         SchemaFacts,
       ),
     mendSchema: () => request(url, 'mend the schema', supabase.rpc('mend_schema', { followed: [...publishedTables] }), z.array(z.string())),
-    count: async (table, conditions = []) => {
-      const answer = await narrowed(table, '*', conditions, true);
-      // An answer without a body says by its status alone that it failed; asked for a row, it says why.
-      if (answer.error !== null) await send(url, `read ${table}`, narrowed(table, '*', conditions).limit(1));
-      return answer.count ?? 0;
+    sample: (table, row, conditions = []) => {
+      let query = supabase.from(table).select(Object.keys(row.shape).join(','));
+      for (const { column, operator, value } of conditions) query = query.filter(column, operator, value);
+      return request(url, `read ${table}`, query.limit(sampleRows), z.array(row));
     },
-    sample: (table, columns, conditions, limit) =>
-      request(url, `read ${table}`, narrowed(table, columns.join(','), conditions).limit(limit), z.array(z.record(z.string(), z.json()))),
     buckets: async () => {
       const { data, error } = await supabase.storage.listBuckets();
       if (error !== null) throw new UserError('failed', `could not list the buckets: ${error.message}`, { cause: error });

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { WebSocket } from 'ws';
+import { z } from 'zod';
 
 /** What an address answers to a plain request, before anybody signs in. */
 export interface AddressAnswer {
@@ -29,17 +30,18 @@ export async function probeAddress(
   return {
     status: answer.status,
     tookMs,
-    isBackend: answer.ok ? said?.['name'] === 'GoTrue' : said !== undefined,
+    isBackend: answer.ok ? said?.name === 'GoTrue' : said !== undefined,
     // The header has whole seconds: on average half of one has passed.
     aheadMs: Number.isNaN(serverTime) ? undefined : serverTime + 500 - (receivedAt - tookMs / 2),
-    message: answer.ok ? undefined : String(said?.['message'] ?? said?.['msg'] ?? answer.statusText),
+    message: answer.ok ? undefined : (said?.message ?? said?.msg ?? answer.statusText),
   };
 }
 
-async function words(answer: Response): Promise<Readonly<Record<string, unknown>> | undefined> {
+const Words = z.object({ name: z.string().optional(), message: z.string().optional(), msg: z.string().optional() });
+
+async function words(answer: Response): Promise<z.infer<typeof Words> | undefined> {
   try {
-    const said: unknown = await answer.json();
-    return said !== null && typeof said === 'object' ? (said as Record<string, unknown>) : undefined;
+    return Words.parse(await answer.json());
   } catch {
     return undefined;
   }

@@ -19,6 +19,8 @@ export interface Users {
   /** Throws `conflict` when the address has an account, `usage` when Auth refuses address or password. */
   add(user: { readonly email: string; readonly password: string; readonly isAdmin: boolean }): Promise<UserAccount>;
   list(): Promise<readonly UserAccount[]>;
+  /** Makes them an administrator; who is one stays one. Throws `not-found`. */
+  promote(email: string): Promise<UserAccount>;
   /** Throws `not-found`. Their roles go with them. */
   remove(email: string): Promise<UserAccount>;
   close(): Promise<void>;
@@ -51,6 +53,12 @@ export function openUsers({ url, secretKey, readOnly }: { readonly url: string; 
     return accounts.map((account) => accountOf(account, roles));
   };
 
+  const find = async (email: string): Promise<UserAccount> => {
+    const account = (await list()).find((one) => one.email === email.toLowerCase());
+    if (account === undefined) throw new UserError('not-found', `nobody has the address ${email}`, { hint: 'See `stepscope user list`' });
+    return account;
+  };
+
   return {
     list,
     add: async ({ email, password, isAdmin }) => {
@@ -66,9 +74,14 @@ export function openUsers({ url, secretKey, readOnly }: { readonly url: string; 
       }
       return accountOf(data.user, isAdmin ? [role] : []);
     },
+    promote: async (email) => {
+      const account = await find(email);
+      const role = { user_id: account.id, role: 'admin' };
+      await send(url, `make ${email} an administrator`, supabase.from('user_roles').upsert(role, { ignoreDuplicates: true }));
+      return { ...account, roles: [...new Set([...account.roles, role.role])] };
+    },
     remove: async (email) => {
-      const account = (await list()).find((one) => one.email === email.toLowerCase());
-      if (account === undefined) throw new UserError('not-found', `nobody has the address ${email}`, { hint: 'See `stepscope user list`' });
+      const account = await find(email);
       await send(url, `take the roles of ${email} away`, supabase.from('user_roles').delete().eq('user_id', account.id));
       const { error } = await admin.deleteUser(account.id);
       if (error !== null) throw authError(url, `remove ${email}`, error);

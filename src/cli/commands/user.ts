@@ -16,7 +16,7 @@ interface AddFlags {
 }
 
 export function addUserCommand(program: Command): void {
-  const user = program.command('user').summary('Adds, lists and removes people who may sign in.').description('Adds, lists and removes people who may sign in to the backend.');
+  const user = program.command('user').summary('Adds, lists, promotes and removes people who may sign in.').description('Adds, lists, promotes and removes people who may sign in to the backend.');
 
   const add = user
     .command('add')
@@ -45,6 +45,12 @@ export function addUserCommand(program: Command): void {
       const rows = accounts.map(({ email, roles, createdAt, lastSignInAt, id }) => [email, roles.join(', ') || '–', ago(createdAt), ago(lastSignInAt), id]);
       tableLines(['EMAIL', 'ROLES', 'ADDED', 'SIGNED IN', 'ID'], rows, io).forEach((line) => io.out(line));
     }
+  });
+
+  onCall(user.command('promote').description('Makes a user an administrator.').argument('<email>', 'their address'), async ({ args, settings, io }) => {
+    const account = await withUsers(settings, io, (users) => users.promote(args[0]!));
+    if (io.json) io.out(JSON.stringify(account));
+    else io.err(`${account.email} is an administrator.`);
   });
 
   onCall(user.command('rm').description('Removes a user, with their roles.').argument('<email>', 'their address'), async ({ args, settings, io }) => {
