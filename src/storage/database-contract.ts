@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { announceContract } from './contract/announce-contract.ts';
 import { auditContract } from './contract/audit-contract.ts';
+import { grantsContract } from './contract/grants-contract.ts';
 import { ingestContract } from './contract/ingest-contract.ts';
 import { policiesContract } from './contract/policies-contract.ts';
 import { portContract } from './contract/port-contract.ts';
@@ -26,6 +27,7 @@ export function databaseContract(engine: Database['engine']): void {
     portContract(database);
     schemaContract(database);
     policiesContract(database);
+    grantsContract(database);
     auditContract(database);
     seedContract(database);
     ingestContract(database);

@@ -63,7 +63,10 @@ export function auditContract(open: () => Database): void {
       await asUser(claimsOf.admin, (transaction) =>
         insertRow(transaction, 'test_execution_commands', { test_run_id: id, verb: 'edit', payload }),
       );
-      expect((await written(id)).at(-1)!.details['payload']).toEqual({ bytes: expect.any(Number), sha256: expect.stringMatching(/^[\da-f]{64}$/) });
+      expect((await written(id)).at(-1)!.details['payload']).toEqual({
+        bytes: expect.any(Number),
+        sha256: expect.stringMatching(/^[\da-f]{64}$/),
+      });
     });
 
     it('records an export for those who may read the run, and for nobody else', async () => {
@@ -188,7 +191,10 @@ export function auditContract(open: () => Database): void {
 
       it('finds all of it gone, and the head', async () => {
         expect(await afterTampering(['delete from audit_log'])).toMatchObject({ ok: false, first_broken_id: 1, rows: 0 });
-        expect(await afterTampering(['delete from stepscope.audit_head'])).toMatchObject({ ok: false, reason: 'the head of the chain is gone' });
+        expect(await afterTampering(['delete from stepscope.audit_head'])).toMatchObject({
+          ok: false,
+          reason: 'the head of the chain is gone',
+        });
       });
     });
   });

@@ -3,135 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../protocol/json.ts';
 import type { Database, Transaction } from '../database.ts';
 import { claimSettings } from '../session.ts';
-import { actors, claimsOf, insertRow, makeAdmin, userIds } from './actors.ts';
+import { actors, claimsOf, insertRow, userIds } from './actors.ts';
 import type { Actor } from './actors.ts';
-
-type Verb = 'select' | 'insert' | 'update' | 'delete';
-const verbs: readonly Verb[] = ['select', 'insert', 'update', 'delete'];
-type Rights = Readonly<Partial<Record<Actor, string>>>;
-
-const run = 'policies-run';
-const job = '0199bbbb-0000-7000-8000-000000000001';
-
-/**
- * Who may do what: the first letters of the verbs, by actor; who is not named may nothing. `row` is inserted
- * and, where a table needs one to be there, `there` names it.
- */
-const matrix: Readonly<
-  Record<string, { readonly rights: Rights; readonly there: string; readonly row: () => JsonObject; readonly touch: string }>
-> = {
-  test_execution_runs: {
-    rights: { admin: 'siud', service: 'siud' },
-    there: `test_run_id = '${run}'`,
-    row: () => ({ test_run_id: randomUUID() }),
-    touch: 'notes',
-  },
-  test_execution_steps: {
-    rights: { admin: 'siu', service: 'siud' },
-    there: `test_run_id = '${run}'`,
-    row: () => ({ test_run_id: run, step_key: randomUUID() }),
-    touch: 'description',
-  },
-  test_execution_logs: {
-    rights: { admin: 'si', service: 'sid' },
-    there: `test_run_id = '${run}'`,
-    row: () => ({ test_run_id: run, message: 'hello' }),
-    touch: 'message',
-  },
-  test_execution_snapshots: {
-    rights: { admin: 'siu', service: 'siud' },
-    there: `test_run_id = '${run}'`,
-    row: () => ({ test_run_id: run, step_number: 1 }),
-    touch: 'is_edited',
-  },
-  snapshot_blobs: {
-    rights: { admin: 'siu', service: 'siud' },
-    there: `test_run_id = '${run}'`,
-    row: () => ({ test_run_id: run, hash: randomUUID(), body: '1' }),
-    touch: 'body',
-  },
-  test_execution_comparisons: {
-    rights: { admin: 'siud', service: 'siud' },
-    there: `comparison_name = 'there'`,
-    row: () => ({ comparison_name: 'new' }),
-    touch: 'description',
-  },
-  test_execution_commands: {
-    rights: { admin: 'si', service: 'sid' },
-    there: `test_run_id = '${run}'`,
-    row: () => ({ test_run_id: run, verb: 'pause' }),
-    touch: 'reason',
-  },
-  breakpoints: {
-    rights: { admin: 'siud', service: 'siud' },
-    there: `pipeline_key = 'policies'`,
-    row: () => ({ pipeline_key: 'policies', target: 'a' }),
-    touch: 'enabled',
-  },
-  pipelines: {
-    rights: { admin: 's', service: 'siud' },
-    there: `pipeline_key = 'policies'`,
-    row: () => ({ pipeline_key: randomUUID(), title: 'P' }),
-    touch: 'title',
-  },
-  models: {
-    rights: { admin: 'siud', service: 'siud' },
-    there: `model_record_id = 'sdxl'`,
-    row: () => ({ model_name: 'M', model_provider: 'p', model_content_type: 'c', provider_ref: 'r' }),
-    touch: 'model_name',
-  },
-  runners: {
-    rights: { admin: 's', service: 'siud' },
-    there: `id = 'policies'`,
-    row: () => ({ name: 'n', host: 'h', pid: 1 }),
-    touch: 'name',
-  },
-  user_roles: {
-    rights: { user: 's', admin: 'siud', service: 'siud' },
-    there: `user_id = '${userIds.user}'`,
-    row: () => ({ user_id: randomUUID(), role: 'admin' }),
-    touch: 'role',
-  },
-  audit_log: {
-    rights: { admin: 's', service: 'si' },
-    there: `target_id = '${run}'`,
-    row: () => ({ actor_role: 'x', action: 'x', target_table: 'x' }),
-    touch: 'action',
-  },
-  jobs: {
-    rights: { user: 's', admin: 's', service: 'siud' },
-    there: `id = '${job}'`,
-    row: () => ({ job_type: 'image', user_id: userIds.user }),
-    touch: 'error',
-  },
-  credit_ledger: {
-    rights: { user: 's', admin: 's', service: 'si' },
-    there: `job_id = '${job}'`,
-    row: () => ({ kind: 'grant', user_id: userIds.user }),
-    touch: 'reason',
-  },
-  run_sequences: {
-    rights: { admin: 's', service: 's' },
-    there: `test_run_id = '${run}'`,
-    row: () => ({ test_run_id: run }),
-    touch: 'next_seq',
-  },
-};
-
-/** Who may call what. */
-const functions: Readonly<Record<string, { readonly may: readonly Actor[]; readonly call: string }>> = {
-  is_admin_user: { may: ['user', 'other', 'admin', 'service'], call: 'is_admin_user()' },
-  ingest: { may: ['service'], call: `ingest('{"run_id":"${run}","holder_id":"h"}')` },
-  run_changes: { may: ['user', 'other', 'admin', 'service'], call: `run_changes('${run}', 0, 10)` },
-  claim_run: { may: ['service'], call: `claim_run('r', array['nothing'])` },
-  hold_run: { may: ['service'], call: `hold_run('${run}', 'h')` },
-  settle_command: { may: ['service'], call: `settle_command('${job}', 'h', 'done', null)` },
-  interrupt_lost_runs: { may: ['service'], call: `interrupt_lost_runs('1 year', 'nobody')` },
-  cleanup_old_test_runs: { may: ['admin', 'service'], call: 'cleanup_old_test_runs(36500)' },
-  record_export: { may: ['admin', 'service'], call: `record_export('${run}')` },
-  verify_audit_log: { may: ['admin', 'service'], call: 'verify_audit_log()' },
-  get_test_run_summary: { may: ['user', 'other', 'admin', 'service'], call: `get_test_run_summary('${run}')` },
-};
+import { expectedRights, functions, makeRows, matrix, run, verbs } from './policies-matrix.ts';
 
 /** Row-level security, as one table of rights that every table and function must be in. */
 export function policiesContract(open: () => Database): void {
@@ -139,26 +13,7 @@ export function policiesContract(open: () => Database): void {
     let database: Database;
     beforeAll(async () => {
       database = open();
-      await makeAdmin(database);
-      await database.asOwner(async (transaction) => {
-        await insertRow(transaction, 'test_execution_runs', { test_run_id: run, holder_id: 'h', status: 'running' });
-        for (const table of [
-          'test_execution_steps',
-          'test_execution_logs',
-          'test_execution_snapshots',
-          'snapshot_blobs',
-          'test_execution_commands',
-          'breakpoints',
-        ]) {
-          await insertRow(transaction, table, matrix[table]!.row());
-        }
-        await insertRow(transaction, 'test_execution_comparisons', { comparison_name: 'there' });
-        await insertRow(transaction, 'pipelines', { pipeline_key: 'policies', title: 'P' });
-        await insertRow(transaction, 'runners', { id: 'policies', name: 'n', host: 'h', pid: 1 });
-        await insertRow(transaction, 'user_roles', { user_id: userIds.user, role: 'member' });
-        await insertRow(transaction, 'jobs', { id: job, job_type: 'image', user_id: userIds.user });
-        await insertRow(transaction, 'credit_ledger', { job_id: job, kind: 'debit', user_id: userIds.user });
-      });
+      await makeRows(database);
     });
 
     it('has a line for every table and every function', async () => {
@@ -173,7 +28,7 @@ export function policiesContract(open: () => Database): void {
 
     it.each(Object.keys(matrix))('gives nobody more, and nobody less, on %s', async (table) => {
       const found = await database.asOwner((transaction) => rightsOn(transaction, table), { timeoutMs: 30_000 });
-      expect(found).toEqual(expectedRights(table));
+      expect(found).toEqual(expectedRights(table, actors));
     });
 
     it('would not hold with any of its policies gone', async () => {
@@ -189,6 +44,22 @@ export function policiesContract(open: () => Database): void {
       });
       expect(allowed).toEqual(may);
     });
+
+    it.each(Object.entries(matrix).flatMap(([table, { owner }]) => (owner === undefined ? [] : [[table, owner] as const])))(
+      "shows people their own rows of %s, and administrators everybody's",
+      async (table, owner) => {
+        const owners = await database.asOwner(async (transaction) => {
+          const seen: [Actor, string[]][] = [];
+          await transaction.query('savepoint others');
+          await insertRow(transaction, table, { ...matrix[table]!.made, ...ofOther(table), [owner]: userIds.other });
+          for (const actor of actors) seen.push([actor, await ownersSeen(transaction, actor, table, owner)]);
+          await transaction.query('rollback to savepoint others');
+          return Object.fromEntries(seen);
+        });
+        const all = expect.arrayContaining([userIds.user, userIds.other]);
+        expect(owners).toEqual({ anon: [], user: [userIds.user], other: [userIds.other], admin: all, service: all });
+      },
+    );
 
     it('shows a user nothing of runs through the functions either', async () => {
       const seen = await database.asUser(claimsOf.user, (transaction) =>
@@ -212,8 +83,27 @@ export function policiesContract(open: () => Database): void {
   });
 }
 
-function expectedRights(table: string): Record<Actor, string> {
-  return Object.fromEntries(actors.map((actor) => [actor, matrix[table]!.rights[actor] ?? ''])) as Record<Actor, string>;
+/** A row of somebody else beside the one that is there. */
+function ofOther(table: string): JsonObject {
+  return { jobs: { id: randomUUID() }, credit_ledger: { job_id: randomUUID() } }[table] ?? {};
+}
+
+async function ownersSeen(transaction: Transaction, actor: Actor, table: string, owner: string): Promise<string[]> {
+  await transaction.query('savepoint looking');
+  try {
+    await become(transaction, actor);
+    const { rows } = await transaction.query<{ owner: string }>(`select distinct ${owner}::text as owner from ${table} order by 1`);
+    return rows.map((row) => row.owner);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42501') throw error;
+    return [];
+  } finally {
+    await transaction.query('rollback to savepoint looking');
+  }
+}
+
+async function become(transaction: Transaction, actor: Actor): Promise<void> {
+  for (const [name, value] of claimSettings(claimsOf[actor])) await transaction.query('select set_config($1, $2, true)', [name, value]);
 }
 
 /** What each actor can in fact do with a row, tried and taken back. */
@@ -245,7 +135,7 @@ async function rightsOn(transaction: Transaction, table: string): Promise<Record
 async function isAllowed(transaction: Transaction, actor: Actor, text: string, parameters: readonly unknown[] = []): Promise<boolean> {
   await transaction.query('savepoint attempt');
   try {
-    for (const [name, value] of claimSettings(claimsOf[actor])) await transaction.query('select set_config($1, $2, true)', [name, value]);
+    await become(transaction, actor);
     const { rows, affectedRows } = await transaction.query(text, parameters);
     return rows.length > 0 || affectedRows > 0 || text.startsWith('select claim_run') || text.startsWith('select interrupt');
   } catch (error) {
@@ -268,7 +158,7 @@ async function policiesWithoutEffect(transaction: Transaction): Promise<string[]
   for (const { name, table } of rows) {
     await transaction.query(`savepoint policy; drop policy ${name} on ${table}`);
     const found = await rightsOn(transaction, table);
-    if (JSON.stringify(found) === JSON.stringify(expectedRights(table))) silent.push(`${name} on ${table}`);
+    if (JSON.stringify(found) === JSON.stringify(expectedRights(table, actors))) silent.push(`${name} on ${table}`);
     await transaction.query('rollback to savepoint policy');
   }
   return silent;
