@@ -26,6 +26,10 @@ export const ChangeNotice = z
     to: z.int().optional(),
     /** Primary keys of the rows, where no range names them. */
     keys: z.array(z.record(z.string(), z.json())).optional(),
+    /** Ids in `stepscope.deleted_rows`, where deleted rows are kept for a moment. */
+    deleted: z.array(z.int()).optional(),
+    /** Rows of the table were deleted and are not named: there were too many. */
+    untold: z.boolean().optional(),
   })
   .readonly();
 export type ChangeNotice = z.infer<typeof ChangeNotice>;

@@ -412,4 +412,6 @@ export const publishedTables = [
   'breakpoints',
   'pipelines',
   'runners',
+  'jobs',
+  'credit_ledger',
 ] as const satisfies readonly TableName[];

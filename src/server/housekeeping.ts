@@ -11,8 +11,8 @@ export interface Housekeeping {
 const everyMs = 5_000;
 
 /**
- * What nobody asks for but must happen: runs whose holder is gone become `interrupted`, and commands that
- * nobody took in time are refused. `ownHolders` are gone from the start: their process was the one before us.
+ * What nobody asks for but must happen: runs whose holder is gone become `interrupted`, commands that nobody
+ * took in time are refused, and what was deleted is forgotten. `ownHolders` are gone from the start: their process was the one before us.
  */
 export function keepHouse(database: Database, ownHolders?: string): Housekeeping {
   let busy = false;
@@ -25,6 +25,7 @@ export function keepHouse(database: Database, ownHolders?: string): Housekeeping
       await database.asOwner(
         async (transaction) => await transaction.query('select public.interrupt_lost_runs($1::interval, $2::text)', [age, prefix]),
       );
+      await database.asOwner(async (transaction) => await transaction.query('select stepscope.forget_deleted_rows()'));
     } catch (error) {
       reportBug('housekeeping failed and will be tried again', error);
     } finally {

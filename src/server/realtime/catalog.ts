@@ -10,8 +10,11 @@ interface Column {
 export interface TableShape {
   readonly name: string;
   readonly columns: readonly Column[];
+  /** The columns' types as SQL writes them, by name. */
   readonly types: ReadonlyMap<string, string>;
   readonly primaryKey: readonly string[];
+  /** Whether old rows are told whole, `replica identity full`, or by their key. */
+  readonly tellsWholeOldRow: boolean;
   /** Roles that may read at least the rows their policies show them. */
   readonly readers: ReadonlySet<Claims['role']>;
 }
@@ -19,13 +22,21 @@ export interface TableShape {
 /** The tables whose changes travel, by name. */
 export type Catalog = ReadonlyMap<string, TableShape>;
 
+interface Row {
+  readonly name: string;
+  readonly columns: readonly (Column & { readonly sql: string })[];
+  readonly key: readonly string[];
+  readonly whole: boolean;
+  readonly readers: readonly Claims['role'][];
+}
+
 /** Reads what realtime must know of the published tables. Migrations have run before: it does not change. */
 export async function readCatalog(database: Database): Promise<Catalog> {
   const { rows } = await database.asOwner(
     async (transaction) =>
-      await transaction.query<{ name: string; columns: readonly Column[]; key: readonly string[]; readers: readonly Claims['role'][] }>(
-        `select c.relname as name,
-           (select jsonb_agg(jsonb_build_object('name', a.attname, 'type', t.typname) order by a.attnum)
+      await transaction.query<Row>(
+        `select c.relname as name, c.relreplident = 'f' as whole,
+           (select jsonb_agg(jsonb_build_object('name', a.attname, 'type', t.typname, 'sql', format_type(t.oid, -1)) order by a.attnum)
               from pg_attribute a join pg_type t on t.oid = a.atttypid
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
            (select jsonb_agg(a.attname order by a.attnum) from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attnum = any (i.indkey)
@@ -37,9 +48,16 @@ export async function readCatalog(database: Database): Promise<Catalog> {
       ),
   );
   return new Map(
-    rows.map(({ name, columns, key, readers }) => [
+    rows.map(({ name, columns, key, whole, readers }) => [
       name,
-      { name, columns, types: new Map(columns.map((column) => [column.name, column.type])), primaryKey: key, readers: new Set(readers) },
+      {
+        name,
+        columns: columns.map((column) => ({ name: column.name, type: column.type })),
+        types: new Map(columns.map((column) => [column.name, column.sql])),
+        primaryKey: key,
+        tellsWholeOldRow: whole,
+        readers: new Set(readers),
+      },
     ]),
   );
 }

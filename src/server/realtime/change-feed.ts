@@ -2,9 +2,10 @@ import type { JsonObject } from '../../protocol/json.ts';
 import { CHANGES_CHANNEL, ChangeNotice } from '../../protocol/realtime.ts';
 import type { Claims, Database } from '../../storage/database.ts';
 import { reportBug } from '../bug-report.ts';
-import { concerned, mayConcern, type Binding } from './binding.ts';
+import { concerned, mayConcern, openFilters, type Binding } from './binding.ts';
 import type { Catalog } from './catalog.ts';
-import { readRows } from './row-reader.ts';
+import { readDeletedRows, type DeletedRows } from './deleted-rows.ts';
+import { readRows, type FilteredRow } from './row-reader.ts';
 
 /** A channel that listens for changes of rows. */
 interface Subscriber {
@@ -62,34 +63,64 @@ export async function createChangeFeed(database: Database, catalog: Catalog): Pr
   async function work(): Promise<void> {
     while (queue.length > 0) {
       const batch = queue.splice(0, maxNoticesPerRead);
-      await Promise.all([...groupByClaims(subscribers)].map(async ([, group]) => await serve(group, batch)));
+      const deleted = await readDeletedRows(database, batch).catch((error: unknown): DeletedRows => {
+        if (!closed) reportBug('realtime could not read what was deleted', error);
+        return new Map();
+      });
+      await Promise.all([...groupByClaims(subscribers)].map(async ([, group]) => await serve(group, batch, deleted)));
       // Answers of the embedded database come as microtasks: without this no socket would be served.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
-  async function serve(group: readonly Subscriber[], batch: readonly ChangeNotice[]): Promise<void> {
+  async function serve(group: readonly Subscriber[], batch: readonly ChangeNotice[], deleted: DeletedRows): Promise<void> {
     const wanted = (subscriber: Subscriber, notice: ChangeNotice): boolean =>
       subscriber.bindings.some((binding) => mayConcern(binding, notice));
-    const notices = batch.filter((notice) => group.some((subscriber) => wanted(subscriber, notice)));
+    const missedBy = (lost: readonly ChangeNotice[]): void => {
+      for (const subscriber of group)
+        if (subscribers.has(subscriber) && lost.some((notice) => wanted(subscriber, notice))) subscriber.missed();
+    };
+    const claims = group[0]!.claims();
+    const notices = batch.filter(
+      (notice) => catalog.get(notice.table)?.readers.has(claims.role) && group.some((subscriber) => wanted(subscriber, notice)),
+    );
     if (notices.length === 0) return;
+    const bindings = group.flatMap((subscriber) => subscriber.bindings);
     try {
-      for (const { notice, rows } of await readRows(database, group[0]!.claims(), catalog, notices)) {
+      const found = await readRows(database, notices, {
+        claims,
+        catalog,
+        deleted,
+        filtersOf: (table) =>
+          openFilters(
+            bindings,
+            notices.filter((notice) => notice.table === table),
+          ),
+      });
+      for (const { notice, rows, isLost } of found) {
         for (const row of rows) deliver(group, notice, row);
+        if (isLost) missedBy([notice]);
       }
     } catch (error) {
       if (!closed) reportBug(`realtime could not read ${notices.length} changes`, error);
-      for (const subscriber of group) if (notices.some((notice) => wanted(subscriber, notice))) subscriber.missed();
+      missedBy(notices);
     }
   }
 
-  function deliver(group: readonly Subscriber[], notice: ChangeNotice, row: JsonObject): void {
-    let data: string | undefined;
+  function deliver(group: readonly Subscriber[], notice: ChangeNotice, row: FilteredRow): void {
+    /** What is told, by the columns asked for: made once for everybody. */
+    const told = new Map<string, string>();
     for (const subscriber of group) {
       // It may have left while the rows were read.
       if (!subscribers.has(subscriber)) continue;
-      const ids = concerned(subscriber.bindings, notice, row);
-      if (ids.length > 0) subscriber.deliver(ids, (data ??= changeData(catalog, notice, row)));
+      for (const [selection, bindings] of Map.groupBy(concerned(subscriber.bindings, notice, row), ({ select }) => select?.join() ?? '')) {
+        const data = told.get(selection) ?? changeData(catalog, notice, row.row, bindings[0]!.select);
+        told.set(selection, data);
+        subscriber.deliver(
+          bindings.map(({ id }) => id),
+          data,
+        );
+      }
     }
   }
 
@@ -125,17 +156,20 @@ function groupByClaims(subscribers: Iterable<Subscriber>): ReadonlyMap<string, r
   });
 }
 
-function changeData(catalog: Catalog, { op, table }: ChangeNotice, row: JsonObject): string {
-  const { columns, primaryKey } = catalog.get(table)!;
-  const key = Object.fromEntries(primaryKey.map((column) => [column, row[column]]));
+/** `data` of the message. Of an old row only the key is told, and the run it was of, unless its table tells all. */
+function changeData(catalog: Catalog, { op, table }: ChangeNotice, row: JsonObject, select: readonly string[] | undefined): string {
+  const { columns, primaryKey, tellsWholeOldRow } = catalog.get(table)!;
+  const only = (names: readonly string[]): JsonObject =>
+    Object.fromEntries(names.filter((name) => name in row).map((name) => [name, row[name]!]));
+  const oldRow = op !== 'DELETE' ? only(primaryKey) : tellsWholeOldRow ? row : only([...primaryKey, 'test_run_id']);
   return JSON.stringify({
     type: op,
     schema: 'public',
     table,
     commit_timestamp: new Date().toISOString(),
-    columns,
-    ...(op === 'DELETE' ? {} : { record: row }),
-    ...(op === 'INSERT' ? {} : { old_record: op === 'DELETE' ? row : key }),
+    columns: select === undefined ? columns : columns.filter(({ name }) => select.includes(name)),
+    ...(op === 'DELETE' ? {} : { record: select === undefined ? row : only(select) }),
+    ...(op === 'INSERT' ? {} : { old_record: oldRow }),
     errors: null,
   });
 }

@@ -67,7 +67,11 @@ export async function joinChannel(
       );
     }
     const requests = join.config.postgres_changes ?? [];
-    const bindings = requests.map((request) => createBinding((lastBindingId += 1), request, hub.catalog, identity.claims.role));
+    const bindings: Binding[] = [];
+    for (const request of requests)
+      bindings.push(
+        await createBinding((lastBindingId += 1), request, { database: hub.database, catalog: hub.catalog, claims: identity.claims }),
+      );
     const channel = openChannel(hub, wire, { topic, joinRef, identity, bindings, config: join.config, onClosed });
     reply('ok', { postgres_changes: requests.map((request, at) => ({ ...request, id: bindings[at]!.id }) as Json) });
     channel.greet();

@@ -121,6 +121,8 @@ describe.each([
     await subscribed(channel);
     const run = await newRun();
     await service.from('test_execution_runs').update({ status: 'running' }).eq('test_run_id', run).throwOnError();
+    // A row is told as it is when it is read: the next change waits until this one has been.
+    await vi.waitFor(() => expect(seen).toContainEqual(['*', 'UPDATE', 'running']));
     await service.from('test_execution_runs').update({ status: 'paused' }).eq('test_run_id', run).throwOnError();
     await service.from('test_execution_runs').delete().eq('test_run_id', run).throwOnError();
     await vi.waitFor(() => expect(seen.at(-1)?.[1]).toBe('DELETE'));
