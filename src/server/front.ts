@@ -13,6 +13,7 @@ import type { Hub } from './realtime/hub.ts';
 import { BodyError, bodyLimit, expectedBytes, readBody } from './request-body.ts';
 import { describeFailure, errorResponse, internalError } from './rest-error.ts';
 import type { SupabaseLite } from './supabase-lite.ts';
+import { typedAnswer } from './typed-answer.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 
 /** What the front hands requests on to. */
@@ -48,6 +49,8 @@ export function createFront(options: FrontOptions): Front {
     const problem = addressProblem(options.boundHost, headers);
     if (problem !== undefined) return errorResponse({ status: 403, code: 'forbidden', message: problem });
     if (request.method === 'OPTIONS') return preflight(request);
+    if (!methodsOf(url.pathname).includes(request.method))
+      return errorResponse({ status: 405, code: 'PGRST117', message: `Unsupported HTTP method: ${request.method}` });
     if (url.pathname === '/healthz') return answerHealth(options.monitor);
     const leave = room.take(expectedBytes(request, bodyLimit(url.pathname)));
     if (leave === undefined)
@@ -73,6 +76,9 @@ export function createFront(options: FrontOptions): Front {
     const body = await readBody(request, bodyLimit(pathname), envelopeOf(pathname));
     if (pathname === '/auth/v1/.well-known/jwks.json') return await answerKeys(options.issuer);
     if (isPublic(request.method, pathname)) return await ask(pathname, forwarded(request, url, body, options.keys.publishableKey, null));
+
+    if (body !== null && body.length > 0 && speaksJson(request.method, pathname) && !isJson(textOf(body)))
+      return errorResponse({ status: 400, code: 'PGRST102', message: 'Empty or invalid json' });
 
     const { claims, token } = await options.identify(credentialsOf(request, url));
     if (pathname === '/status') return answerStatus(options, claims);
@@ -106,11 +112,10 @@ export function createFront(options: FrontOptions): Front {
 
   async function ask(pathname: string, request: Request): Promise<Response> {
     const response = await options.lite.fetch(request);
-    if (response.status < 500) return response;
     // Auth and Storage call every failure of the database an unexpected one of theirs.
-    if (!options.monitor.state().ok)
+    if (response.status >= 500 && !options.monitor.state().ok)
       return errorResponse({ status: 503, code: 'unavailable', message: 'the database does not answer now', hint: 'Try again shortly' }, 1);
-    return await typed(pathname, response);
+    return await typedAnswer(pathname, response);
   }
 
   /** Unknown tables are answered here, so that a misspelt one costs no query. */
@@ -152,12 +157,15 @@ function hangingUp(response: Response): Response {
   return response;
 }
 
+const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS'];
+const methodsOf = (pathname: string): readonly string[] => (['/healthz', '/status'].includes(pathname) ? ['GET', 'HEAD'] : methods);
+
 function preflight(request: Request): Response {
   return new Response(null, {
     status: 204,
     headers: {
       'access-control-allow-origin': '*',
-      'access-control-allow-methods': 'GET,HEAD,POST,PATCH,PUT,DELETE,OPTIONS',
+      'access-control-allow-methods': methods.join(','),
       'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? '*',
       'access-control-max-age': '86400',
     },
@@ -188,20 +196,19 @@ function forwarded(request: Request, url: URL, body: Uint8Array<ArrayBuffer> | n
   return new Request(address, { method, headers, body: method === 'GET' || method === 'HEAD' ? null : body });
 }
 
-/** What the Data API could not read is the sender's mistake, though it calls it its own. */
-async function typed(pathname: string, response: Response): Promise<Response> {
-  if (pathname.startsWith('/storage/v1/object/sign/'))
-    return errorResponse({ status: 400, code: 'InvalidJWT', message: 'the signature of this address is not valid' });
-  const text = await response.text();
-  let body: { code?: unknown; message?: unknown } = {};
+/** Auth, and Storage but for files themselves: a body there that is not JSON would be a failure of theirs. */
+function speaksJson(method: string, pathname: string): boolean {
+  if (/^\/storage\/v1\/object\/(list|list-v2|sign|move|copy)(\/|$)/.test(pathname) || method === 'DELETE') return true;
+  return pathname.startsWith('/auth/v1/') || pathname.startsWith('/storage/v1/bucket');
+}
+
+function isJson(text: string): boolean {
   try {
-    body = JSON.parse(text) as typeof body;
+    JSON.parse(text);
+    return true;
   } catch {
-    // Not JSON: told below as it is.
+    return false;
   }
-  if (body.code === 'SUP') return errorResponse({ status: 400, code: 'PGRST100', message: String(body.message) });
-  if (typeof body.code === 'string') return new Response(text, response);
-  return errorResponse({ ...internalError, message: text.slice(0, 200) || internalError.message });
 }
 
 function canDecode(pathname: string): boolean {

@@ -51,6 +51,7 @@ const unreadable: Readonly<Record<string, Omit<RestError, 'message'>>> = {
   FilterError: { status: 400, code: 'PGRST100' },
   SelectParseError: { status: 400, code: 'PGRST100' },
   QueryParamParseError: { status: 400, code: 'PGRST100' },
+  SanitizeError: { status: 400, code: 'PGRST100' },
   OrderParseError: { status: 400, code: 'PGRST100' },
   CsvParseError: { status: 400, code: 'PGRST102' },
   RouteValidationError: { status: 404, code: 'PGRST125' },

@@ -37,10 +37,11 @@ export function withSealedFilters(method: string, address: URL): URL {
   const conditions = new Map<string, string[]>();
   const add = (name: string, condition: string): void => void conditions.set(name, [...(conditions.get(name) ?? []), condition]);
 
+  refuseBombs(address.searchParams.get('select') ?? '');
   for (const [name, value] of address.searchParams) {
     if (notFilters.has(name) || isOfEmbedded(name)) rest.append(name, value);
     else if (logicName.test(name)) add(name, logicOf(value));
-    else if (operator.test(value)) add(name, sealedCondition(value));
+    else if (operator.test(value)) add(fieldName(name), sealedCondition(value));
     // What is not `operator.value` is an argument of a function, or a mistake to be told as it came.
     else rest.append(name, isCall ? sealed(value) : value);
   }
@@ -49,6 +50,22 @@ export function withSealedFilters(method: string, address: URL): URL {
   const target = new URL(address);
   target.search = rest.toString();
   return target;
+}
+
+/** Joins within joins, and joins in all, that one request may ask for: each multiplies what the database does. */
+const maxJoins = { deep: 8, inAll: 32 };
+
+function refuseBombs(select: string): void {
+  let [open, inAll] = [0, 0];
+  for (const letter of select) {
+    if (letter === '(') {
+      open += 1;
+      inAll += 1;
+    } else if (letter === ')') open -= 1;
+    if (open > maxJoins.deep)
+      throw new FilterError(`"failed to parse select parameter": more than ${maxJoins.deep} joins within each other`);
+    if (inAll > maxJoins.inAll) throw new FilterError(`"failed to parse select parameter": more than ${maxJoins.inAll} joins`);
+  }
 }
 
 /** Of several conditions under one name, one `and` for each resource they are about. */
@@ -68,6 +85,12 @@ function joined(conditions: ReadonlyMap<string, readonly string[]>): ReadonlyMap
   }
   for (const [target, terms] of together) result.set(target, [`(${terms.join(',')})`]);
   return result;
+}
+
+/** A name, or a path into JSON. At signs of anything else the Data API would stop to read, and filter by what came before. */
+function fieldName(name: string): string {
+  if (!/^("[^"]+"|[^"!@/\\~[\]()\t:=])+$/.test(name)) throw new FilterError(`"failed to parse filter (${name})"`);
+  return name;
 }
 
 /** A filter that cannot be read, as PostgREST says so. */
@@ -122,7 +145,7 @@ function logicOf(text: string, depth = 0): string {
     const [prefix = ''] = operator.exec(condition) ?? [];
     // Only in a tree are single values quoted: outside of one, quotes belong to the value.
     const isList = /^(?:not\.)?(in|\w+\((any|all)\))\.$/.test(prefix);
-    return `${term.slice(0, dot).trim()}.${sealedCondition(isList ? condition.trim() : prefix + unquoted(condition.slice(prefix.length)))}`;
+    return `${fieldName(term.slice(0, dot).trim())}.${sealedCondition(isList ? condition.trim() : prefix + unquoted(condition.slice(prefix.length)))}`;
   });
   return `(${terms.join(',')})`;
 }

@@ -1,5 +1,6 @@
-import type { Server } from 'node:http';
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { createServer, STATUS_CODES, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server';
 import { UserError } from '../protocol/error.ts';
 import type { Database } from '../storage/database.ts';
 import { createAudit } from './audit.ts';
@@ -13,6 +14,7 @@ import { createIdentify } from './identity.ts';
 import type { BackendKeys } from './keys.ts';
 import { oneServerAtATime } from './one-server-at-a-time.ts';
 import { createHub } from './realtime/hub.ts';
+import { errorResponse, internalError } from './rest-error.ts';
 import { attachSockets } from './realtime/socket-server.ts';
 import { createSupabaseLite, ensureSystemSchema } from './supabase-lite.ts';
 import { openTokenIssuer } from './token-issuer.ts';
@@ -89,12 +91,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }),
   );
 
-  const server = createAdaptorServer({
-    fetch: async (request, bindings) => await front(request, (bindings as HttpBindings).incoming.socket.remoteAddress ?? ''),
-  }) as Server;
+  const listener = getRequestListener(
+    async (request, bindings) => await front(request, (bindings as HttpBindings).incoming.socket.remoteAddress ?? ''),
+    { errorHandler: answerFailure },
+  );
+  const server = createServer((request, response) => void listener(request, response));
   server.requestTimeout = 60_000;
   server.headersTimeout = 20_000;
   server.keepAliveTimeout = 30_000;
+  server.on('clientError', answerUnreadable);
   const sockets = attachSockets(server, hub, host);
   const port = await listen(server, host, options.port);
   const house = keepHouse(database, options.ownHolders);
@@ -116,6 +121,33 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   };
 }
+
+/** Answers addresses that are none, which never come to be requests. */
+function answerFailure(error: unknown): Response {
+  if (error instanceof RequestError)
+    return errorResponse({ status: 400, code: 'PGRST125', message: 'Invalid path specified in request URL' });
+  reportBug('a request failed', error);
+  return errorResponse(internalError);
+}
+
+/** Answers what is not HTTP, comes too slowly or has more headers than fit, as everything else is answered. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const body = JSON.stringify({ code: 'usage', details: null, hint: null, message: STATUS_CODES[status] });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // What still comes is thrown away, for a connection closed on it is reset, and the answer is lost.
+  socket.resume();
+  setTimeout(() => socket.destroy(), lingerMs).unref();
+}
+
+const lingerMs = 1_000;
 
 /** A name under which this machine reaches what listens on `host`. */
 function nameOf(host: string): string {

@@ -68,7 +68,8 @@ export function createSupabaseLite(options: SupabaseLiteOptions): SupabaseLite {
     fetch: async (request) => {
       if (isHeadOfCall(request)) return withoutBody(await lite.fetch(new Request(request, { method: 'GET' })));
       const prepared = await withQuotedJsonStrings(withReadableFilters(request), connection);
-      return await inPlainWords(request, await withSignedUrls(request, await withoutPrinting(async () => await app.fetch(prepared))));
+      const answer = withoutLocation(await withoutPrinting(async () => await app.fetch(prepared)));
+      return await inPlainWords(request, await withSignedUrls(request, answer));
     },
     warm: async () => void (await connection.introspect({ useCache: true })),
     knowsRelation: async (name) => {
@@ -84,6 +85,12 @@ export function createSupabaseLite(options: SupabaseLiteOptions): SupabaseLite {
 /** HEAD of a function, whose arguments the Data API takes for filters. */
 const isHeadOfCall = ({ method, url }: Request): boolean => method === 'HEAD' && new URL(url).pathname.startsWith('/rest/v1/rpc/');
 const withoutBody = ({ status, headers }: Response): Response => new Response(null, { status, headers });
+
+/** Without the address the Data API tells as its own, which is that of the filters as we wrote them. */
+function withoutLocation(response: Response): Response {
+  response.headers.delete('content-location');
+  return response;
+}
 
 function withReadableFilters(request: Request): Request {
   const url = new URL(request.url);
