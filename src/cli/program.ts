@@ -9,6 +9,7 @@ import { addControlCommands } from './commands/control.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addForkCommand } from './commands/fork.ts';
+import { addKeysCommand } from './commands/keys.ts';
 import { addLoginCommands } from './commands/login.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addPipelinesCommand } from './commands/pipelines.ts';
@@ -70,6 +71,7 @@ export function createProgram(): Command {
   addForkCommand(program);
   addExportCommand(program);
   addServeCommand(program);
+  addKeysCommand(program);
   addRunnerCommand(program);
   addAttachCommand(program);
   addLoginCommands(program);

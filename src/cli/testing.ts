@@ -45,7 +45,7 @@ export function installation(env: NodeJS.ProcessEnv = {}): Installation {
   const dataDir = join(home, 'data');
   const children = new Set<ChildProcess>();
   // What this process has been told must not reach a program that a person would start.
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(STEPSCOPE_|DATABASE_URL|NODE_ENV|VITEST|NO_COLOR|FORCE_COLOR)/.test(name)));
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(STEPSCOPE_|DATABASE_URL|REDIS_URL|NODE_ENV|VITEST|NO_COLOR|FORCE_COLOR)/.test(name)));
   const full = { ...inherited, STEPSCOPE_DATA_DIR: dataDir, XDG_CONFIG_HOME: join(home, 'config'), STEPSCOPE_SIMULATE: 'latency=0', ...env };
 
   const start = (...args: string[]): Started => {

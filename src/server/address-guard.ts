@@ -7,7 +7,7 @@
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
 
 /** True for an address only this machine can reach. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return loopbackNames.has(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

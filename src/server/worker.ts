@@ -6,6 +6,7 @@ import type { Database } from '../storage/database.ts';
 import { migrate, schemaVersion } from '../storage/migrate.ts';
 import { openPglite } from '../storage/pglite/open-pglite.ts';
 import { openPostgres } from '../storage/postgres/open-postgres.ts';
+import { agreeOnKeys } from './key-fingerprint.ts';
 import { ensureLocalUser } from './local-user.ts';
 import { startServer, type RunningServer } from './start-server.ts';
 
@@ -21,6 +22,8 @@ const WorkerData = z.object({
   /** As in `ServerOptions`. */
   redisUrl: z.string().optional(),
   keys: z.object({ publishableKey: z.string(), secretKey: z.string(), jwtSecret: z.string() }),
+  /** Serve a database with these keys that was served with others. */
+  replaceKeys: z.boolean().optional(),
   host: z.string(),
   port: z.int().min(0).max(65_535),
   /** The administrator of a local backend. */
@@ -35,18 +38,27 @@ const WorkerData = z.object({
 
 const activityEveryMs = 2_000;
 
-async function open(options: z.infer<typeof WorkerData>): Promise<{ readonly database: Database; readonly server: RunningServer }> {
+interface Opened {
+  readonly database: Database;
+  readonly server: RunningServer;
+  /** What was applied at this start. */
+  readonly migrations: readonly string[];
+}
+
+async function open(options: z.infer<typeof WorkerData>): Promise<Opened> {
   const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version, jwks, jwtIssuer, allowSignUp } = options;
   const database = databaseUrl === undefined ? await openPglite({ dataDir }) : await openPostgres({ url: databaseUrl });
   try {
-    await migrate(database);
+    const applied = await migrate(database, { onNotice: (text) => console.error(text) });
+    // An embedded database has one server; its keys lie beside it.
+    if (databaseUrl !== undefined) await agreeOnKeys(database, keys, { replace: options.replaceKeys });
     const instance = { stepscope: version ?? 'unknown', schemaVersion: schemaVersion(), mode, engine: database.engine };
     const filesDirectory = join(dataDir, 'files');
     // Holders of a local backend live in its process: none of them has outlived the last one.
     const ownHolders = databaseUrl === undefined ? 'local/' : undefined;
     const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders, jwks, jwtIssuer, allowSignUp });
     if (localUser !== undefined) await ensureLocalUser({ database, keys, filesDirectory }, localUser);
-    return { database, server };
+    return { database, server, migrations: applied.map(({ name }) => name) };
   } catch (error) {
     await database.close();
     throw error;
@@ -54,8 +66,8 @@ async function open(options: z.infer<typeof WorkerData>): Promise<{ readonly dat
 }
 
 async function main(port: NonNullable<typeof parentPort>): Promise<void> {
-  const { database, server } = await open(WorkerData.parse(workerData));
-  port.postMessage({ type: 'listening', url: server.url, engine: database.engine, schemaVersion: schemaVersion() });
+  const { database, server, migrations } = await open(WorkerData.parse(workerData));
+  port.postMessage({ type: 'listening', url: server.url, engine: database.engine, schemaVersion: schemaVersion(), migrations });
 
   let last = '';
   async function tell(): Promise<void> {

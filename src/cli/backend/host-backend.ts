@@ -6,7 +6,8 @@ import type { StateFile } from '../../protocol/state-file.ts';
 import { makePrivateFolder } from '../../storage/private-folder.ts';
 import { version } from '../version.ts';
 import { removeStateFile, writeStateFile } from './find-backend.ts';
-import { keysOf } from './keys.ts';
+import type { BackendKeys } from '../../server/keys.ts';
+import { keysOf, localUserOf } from './keys.ts';
 import { readPrivateFile, writePrivateFile } from './private-file.ts';
 import { hostRunner } from './host-runner.ts';
 import { endThread, startThread, untilReady } from './thread.ts';
@@ -23,6 +24,10 @@ export interface HostOptions {
   /** A Redis through which servers on one Postgres reach each other; without one, the database itself. */
   readonly redisUrl?: string | undefined;
   readonly host?: string | undefined;
+  /** Keys that other servers have too, instead of those of the data directory. */
+  readonly keys?: BackendKeys | undefined;
+  /** Serve a database with our keys that was served with others. */
+  readonly replaceKeys?: boolean | undefined;
   /** Refused with `unavailable` when in use. Without one: the port of last time, else any. */
   readonly port?: number | undefined;
   /** A JWKS, address or file: users whose tokens its keys signed are let in. */
@@ -50,6 +55,8 @@ export interface Activity {
 
 export interface HostedBackend {
   readonly state: StateFile;
+  /** Migrations that were applied at this start, by name. */
+  readonly migrations: readonly string[];
   /** Rejects when the server dies by itself; resolves after {@link HostedBackend.close}. */
   readonly ended: Promise<void>;
   /** Ends runner, server and database in this order. Safe to call twice. */
@@ -62,6 +69,7 @@ interface ListeningMessage {
   readonly url: string;
   readonly engine: StateFile['engine'];
   readonly schemaVersion: number;
+  readonly migrations: readonly string[];
 }
 
 interface ActivityMessage extends Activity {
@@ -74,14 +82,16 @@ interface ActivityMessage extends Activity {
  */
 export async function hostBackend(options: HostOptions): Promise<HostedBackend> {
   makePrivateFolder(options.dataDir);
-  const keys = keysOf(options.dataDir);
+  const keys = options.keys ?? keysOf(options.dataDir);
+  const localUser = localUserOf(keys);
   const host = options.host ?? '127.0.0.1';
   const serverOptions = {
     dataDir: options.dataDir,
     databaseUrl: options.databaseUrl,
     redisUrl: options.redisUrl,
     keys: { publishableKey: keys.publishableKey, secretKey: keys.secretKey, jwtSecret: keys.jwtSecret },
-    localUser: keys.localUser,
+    replaceKeys: options.replaceKeys,
+    localUser,
     host,
     port: options.port ?? (await lastPort(options.dataDir, host)),
     jwks: options.jwks,
@@ -112,7 +122,7 @@ export async function hostBackend(options: HostOptions): Promise<HostedBackend> 
     schemaVersion: listening.schemaVersion,
     publishableKey: keys.publishableKey,
     secretKey: keys.secretKey,
-    localUser: keys.localUser,
+    localUser,
   };
   const runner = options.runner
     ? hostRunner({ url: state.url, secretKey: keys.secretKey, files: options.pipelines ?? [], bundled: true, onNotice: options.onNotice })
@@ -131,7 +141,7 @@ export async function hostBackend(options: HostOptions): Promise<HostedBackend> 
     removeStateFile(options.dataDir);
     await endThread(server, closeGraceMs);
   };
-  return { state, ended, close: () => (closing ??= close()) };
+  return { state, migrations: listening.migrations, ended, close: () => (closing ??= close()) };
 }
 
 function untilEnded(server: Worker): Promise<void> {

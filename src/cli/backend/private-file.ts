@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
+import { UserError } from '../../protocol/error.ts';
 import { cannotUse, makePrivateFolder } from '../../storage/private-folder.ts';
 
 /** Replaces a file at once and whole, readable by its owner only. */
@@ -12,6 +13,15 @@ export function writePrivateFile(path: string, value: unknown): void {
     renameSync(temporary, path);
   } catch (error) {
     throw cannotUse(dirname(path), error);
+  }
+}
+
+/** The same in a folder that is not ours. Never replaces a file. */
+export function writeSecretFile(path: string, value: unknown): void {
+  try {
+    writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw new UserError('unavailable', `cannot write ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 

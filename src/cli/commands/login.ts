@@ -47,7 +47,7 @@ export function addLoginCommands(program: Command): void {
       const readOnly = flags.readOnly ?? known?.readOnly ?? settings.readOnly;
       await changeProfile(env, name, () => ({ url: address, key, email: session.email, readOnly, session }));
       if (io.json) io.out(JSON.stringify({ profile: name, url: address, email: session.email, readOnly }));
-      else io.err(`Signed in to ${address} as ${session.email}${readOnly ? ', read-only' : ''}. Use it with --profile ${name}, or STEPSCOPE_PROFILE=${name}.`);
+      else io.err(`Signed in to ${address} as ${session.email}${readOnly ? ', read-only' : ''}.\nUse it with --profile ${name}, or STEPSCOPE_PROFILE=${name}.`);
     },
     { withoutBackend: true },
   );

@@ -113,8 +113,9 @@ function emptyHome(state: State): readonly Line[] {
     [],
     line(' No runs yet.', 'heading'),
     [],
-    ...key('Enter', [`runs ${pipeline.pipeline_key},`, `${counts},`, 'in test mode: nothing is charged.']),
-    ...key('N', ['chooses pipeline, model and inputs first.']),
+    ...(state.readOnly
+      ? wrap('The connection is read-only: runs that others start appear here.', state.size.columns - 2).map((text) => line(` ${text}`, 'muted'))
+      : [...key('Enter', [`runs ${pipeline.pipeline_key},`, `${counts},`, 'in test mode: nothing is charged.']), ...key('N', ['chooses pipeline, model and inputs first.'])]),
     [],
     ...wrap(pipeline.description ?? pipeline.title, state.size.columns - 2).map((text) => line(` ${text}`, 'muted')),
   ];
