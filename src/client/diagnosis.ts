@@ -50,9 +50,9 @@ export interface Diagnosis {
   subscribe(binding: Binding, onRow: () => void, signal: AbortSignal): Promise<void>;
   /**
    * Writes a run of its own with a line of log, and waits for the line to be delivered. Answers with the milliseconds
-   * from insert to delivery; undefined when nothing came before `signal`. The run is removed in every case.
+   * from insert to delivery; undefined when nothing came within `patienceMs`. The run is removed in every case.
    */
-  probeDelivery(signal: AbortSignal): Promise<number | undefined>;
+  probeDelivery(patienceMs: number, signal: AbortSignal): Promise<number | undefined>;
 }
 
 export function createDiagnosis(supabase: SupabaseClient, { url, key }: { readonly url: string; readonly key: string }): Diagnosis {
@@ -103,7 +103,7 @@ export function createDiagnosis(supabase: SupabaseClient, { url, key }: { readon
       return data.map(({ id }) => id);
     },
     subscribe,
-    probeDelivery: async (signal) => {
+    probeDelivery: async (patienceMs, signal) => {
       const id = `${probePrefix}${randomUUID()}`;
       const runs = () => supabase.from('test_execution_runs');
       const before = new Date(Date.now() - leftProbeMs).toISOString();
@@ -126,7 +126,7 @@ export function createDiagnosis(supabase: SupabaseClient, { url, key }: { readon
           'write a line of log',
           supabase.from('test_execution_logs').insert({ test_run_id: id, message: 'doctor looks whether this arrives' }),
         );
-        return await Promise.race([delivered.promise.then((at) => at - written), aborted(signal)]);
+        return await Promise.race([delivered.promise.then((at) => at - written), aborted(AbortSignal.timeout(patienceMs))]);
       } finally {
         await send(url, 'remove the run again', runs().delete().eq('test_run_id', id));
       }

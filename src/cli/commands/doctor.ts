@@ -11,6 +11,7 @@ export function addDoctorCommand(program: Command): void {
     .option('--filter <filter>', 'why it shows nothing: as in `tail`, or as a program subscribes with it, log_level=eq.warn')
     .option('--as <whom>', 'look through the eyes of this address, of anon or of authenticated')
     .option('--database-url <ref>', 'look into the database itself too, as env:NAME, @file or -')
+    .option('--only <checks>', 'only checks of these names, as: token,delivery')
     .option('--mend', 'first put back triggers, policies and the publication that the schema made and that are missing');
   onCall<DoctorFlags>(command, async ({ args, flags, settings, io }) => {
     const { examine } = await import('../doctor/examine.ts');

@@ -26,6 +26,11 @@ export interface Finding extends Found {
   readonly name: string;
 }
 
+/** Thrown by a check that cannot know: something else has to be mended first. */
+export class NotKnown extends Error {
+  override readonly name = 'NotKnown';
+}
+
 export async function perform({ name, look }: Check): Promise<readonly Finding[]> {
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, AbortSignal.timeout(checkTimeoutMs - 2_000)]);
@@ -36,6 +41,7 @@ export async function perform({ name, look }: Check): Promise<readonly Finding[]
     return (Array.isArray(found) ? (found as readonly Found[]) : [found as Found]).map((one) => ({ name, ...one }));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
+    if (error instanceof NotKnown) return [{ name, result: 'warning', what: `not known: ${error.message}` }];
     return [{ name, result: 'problem', what: error.message, hint: error instanceof UserError ? error.hint : undefined }];
   } finally {
     clearTimeout(timer);

@@ -4,6 +4,7 @@ import type { Database } from '../../storage/database.ts';
 import { findBackend } from '../backend/find-backend.ts';
 import { withBackend } from '../backend/with-backend.ts';
 import type { Opened } from '../backend/with-backend.ts';
+import { onInterrupt } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { readSecret } from '../secret.ts';
 import type { GlobalFlags, Settings } from '../settings.ts';
@@ -26,6 +27,8 @@ export interface DoctorFlags {
   readonly as?: string;
   readonly databaseUrl?: string;
   readonly mend?: boolean;
+  /** Names of checks, with commas between them. */
+  readonly only?: string;
 }
 
 interface Examination {
@@ -43,7 +46,8 @@ export async function examine({ flags, settings, io, run }: Examination): Promis
       hint: 'Leave --read-only out, or choose a profile without it.',
     });
   }
-  const report = openReport(io);
+  const interrupt = onInterrupt();
+  const report = openReport(io, { interrupted: interrupt.signal, only: flags.only?.split(',').map((name) => name.trim()) });
   await report.look(machineChecks(settings));
   if (settings.remote !== undefined) await report.look(linkChecks(settings.remote));
   const database =
@@ -60,11 +64,12 @@ export async function examine({ flags, settings, io, run }: Examination): Promis
     }
   } finally {
     await database?.close();
+    interrupt.stop();
   }
   report.sum();
 
   async function lookAt(opened: Opened | undefined, database: Database | undefined): Promise<void> {
-    const service = opened === undefined || opened.place === 'remote' || settings.readOnly ? undefined : await connectService(opened);
+    const service = opened === undefined ? undefined : await connectService(opened, settings);
     try {
       const subject = subjectOf({ opened, service, database }, settings, flags);
       if (opened !== undefined && opened.place !== 'remote') await report.look(linkChecks({ url: opened.url, key: opened.secretKey }));
@@ -72,7 +77,8 @@ export async function examine({ flags, settings, io, run }: Examination): Promis
       await report.look(sessionChecks(subject));
       await report.look(schemaChecks(subject));
       await report.look(accessChecks(subject));
-      await report.look(liveChecks(subject));
+      // Without a socket they would only wait.
+      if (!report.isBroken('socket')) await report.look(liveChecks(subject));
       if (flags.filter !== undefined) await report.look(filterCheck(subject, run ?? 'last', flags.filter));
       await report.look(runChecks(subject, run));
       await report.look(serverChecks(subject));
@@ -87,9 +93,13 @@ async function openDatabase(reference: string): Promise<Database> {
   return await openPostgres({ url: readSecret(reference, '--database-url'), maxConnections: 2 });
 }
 
-async function connectService({ url, secretKey }: Opened): Promise<Backend> {
+/** With the secret key alone, whoever else signs in. Undefined when the key is none. */
+async function connectService({ url, secretKey }: Opened, { readOnly }: Settings): Promise<Backend | undefined> {
   const { connectBackend } = await import('../../client/connect-backend.ts');
-  return await connectBackend({ url, key: secretKey });
+  const service = await connectBackend({ url, key: secretKey, readOnly });
+  if (service.identity === 'service_role') return service;
+  await service.close();
+  return undefined;
 }
 
 function subjectOf(
@@ -120,14 +130,15 @@ function subjectOf(
 
 /** The options that lead to the same backend, unless the command is a whole one already. Secrets are references here. */
 function optionsOf(text: string, { remote, dataDir }: Settings, flags: DoctorFlags & GlobalFlags): readonly string[] {
-  // Only a secret key gives roles, and it is seldom the one that was given.
-  const key = text.startsWith('user ') ? 'env:STEPSCOPE_SECRET_KEY' : flags.key;
+  // Only a secret key gives roles and puts back what is missing, and it is seldom the one that was given.
+  const takesSecret = text.startsWith('user ') || text.includes('--mend');
+  const key = takesSecret ? 'env:STEPSCOPE_SECRET_KEY' : flags.key;
   const link =
     remote === undefined
       ? flags.dataDir === undefined
         ? []
         : ['--data-dir', dataDir]
-      : remote.profile !== undefined && !text.startsWith('user ')
+      : remote.profile !== undefined && !takesSecret
         ? ['--profile', remote.profile]
         : ['--url', remote.url, ...(key === undefined ? [] : ['--key', key])];
   const database =

@@ -12,13 +12,16 @@ const clockLeewayMs = 30_000;
 /** The way to the backend, before anybody signs in: address, key, clock, socket. */
 export function linkChecks(link: { readonly url: string; readonly key: string }): readonly Check[] {
   const { url } = link;
-  let answered: AddressAnswer | undefined;
+  let asked: Promise<AddressAnswer> | undefined;
+  const ask = (): Promise<AddressAnswer> => (asked ??= probeAddress(link, answerTimeoutMs));
+  const answerIfAny = async (): Promise<AddressAnswer | undefined> => await ask().catch(() => undefined);
   return [
     {
       name: 'address',
       look: async () => {
+        let answered: AddressAnswer;
         try {
-          answered = await probeAddress(link, answerTimeoutMs);
+          answered = await ask();
         } catch (error) {
           return {
             result: 'problem',
@@ -46,6 +49,7 @@ export function linkChecks(link: { readonly url: string; readonly key: string })
     {
       name: 'key',
       look: async () => {
+        const answered = await answerIfAny();
         if (answered === undefined) return unknown('the address does not answer');
         if (answered.status !== 401 && answered.status !== 403) return { result: 'ok', what: 'is accepted' };
         return {
@@ -59,7 +63,7 @@ export function linkChecks(link: { readonly url: string; readonly key: string })
     {
       name: 'clock',
       look: async () => {
-        const ahead = answered?.aheadMs;
+        const ahead = (await answerIfAny())?.aheadMs;
         if (ahead === undefined) return unknown('the server does not tell its time');
         const off = Math.abs(ahead);
         if (off <= clockNoiseMs) return { result: 'ok', what: 'agrees with the server within 2 s' };

@@ -6,6 +6,8 @@ import type { Subject } from './subject.ts';
 
 /** Later than this, live is not what people would call it. */
 const slowDeliveryMs = 1_000;
+/** What has not arrived by then is lost. */
+const deliveryPatienceMs = 3_000;
 
 /** Whether changes arrive: every table can be followed, and a row that is written comes back. */
 export function liveChecks({ backend, command }: Subject): readonly Check[] {
@@ -46,7 +48,7 @@ export function liveChecks({ backend, command }: Subject): readonly Check[] {
       name: 'delivery',
       look: async (signal) => {
         try {
-          const tookMs = await diagnosis.probeDelivery(signal);
+          const tookMs = await diagnosis.probeDelivery(deliveryPatienceMs, signal);
           if (tookMs === undefined) {
             return {
               result: 'problem',

@@ -3,7 +3,7 @@ import type { Check } from './check.ts';
 import type { Subject } from './subject.ts';
 
 /** Puts back what the schema made and somebody took away: by the database's owner, or by a secret key. */
-export function mend({ backend, service, database, command }: Subject): Check {
+export function mend({ service, database, command }: Subject): Check {
   return {
     name: 'mend',
     look: async () => {
@@ -16,7 +16,7 @@ export function mend({ backend, service, database, command }: Subject): Check {
               );
               return rows[0]!.done;
             })
-          : await secretly();
+          : await service?.diagnosis.mendSchema();
       if (done === undefined)
         return {
           result: 'problem',
@@ -24,11 +24,6 @@ export function mend({ backend, service, database, command }: Subject): Check {
           command: command('doctor --mend --database-url env:DATABASE_URL'),
         };
       return { result: 'ok', what: done.length === 0 ? 'nothing was to be put back' : `put back: ${done.join('; ')}` };
-
-      async function secretly(): Promise<readonly string[] | undefined> {
-        const secret = service ?? (backend?.identity === 'service_role' ? backend : undefined);
-        return await secret?.diagnosis.mendSchema();
-      }
     },
   };
 }

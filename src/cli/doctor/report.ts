@@ -1,3 +1,4 @@
+import { didYouMean } from '../../core/closest.ts';
 import { plural, printable } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
 import { Ended } from '../failure.ts';
@@ -13,6 +14,7 @@ const words: Record<Finding['result'], { readonly word: string; readonly style: 
 
 /** What is found is said at once, and the problems again at the end. */
 interface Report {
+  /** One after the other, until a person interrupts: what a check has begun it ends. */
   look(checks: readonly Check[]): Promise<void>;
   /** Work without which nothing more can be looked at. What a person can act on is a finding. */
   tried<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;
@@ -21,7 +23,12 @@ interface Report {
   sum(): void;
 }
 
-export function openReport(io: Io): Report {
+/** `only` leaves all checks out that have other names. */
+export function openReport(
+  io: Io,
+  { interrupted, only }: { readonly interrupted: AbortSignal; readonly only: readonly string[] | undefined },
+): Report {
+  const names = new Set<string>();
   const findings: Finding[] = [];
   const add = (finding: Finding): void => {
     findings.push(finding);
@@ -30,7 +37,11 @@ export function openReport(io: Io): Report {
   };
   return {
     async look(checks) {
-      for (const check of checks) (await perform(check)).forEach(add);
+      for (const check of checks) {
+        names.add(check.name);
+        if (interrupted.aborted || only?.includes(check.name) === false) continue;
+        (await perform(check)).forEach(add);
+      }
     },
     async tried(name, work) {
       try {
@@ -44,6 +55,13 @@ export function openReport(io: Io): Report {
     isBroken: (name) => findings.some((finding) => finding.name === name && finding.result === 'problem'),
     sum() {
       const problems = findings.filter((finding) => finding.result === 'problem');
+      if (interrupted.aborted) return;
+      const unknown = only?.find((name) => !names.has(name));
+      if (unknown !== undefined && findings.every(({ result }) => result !== 'problem')) {
+        throw new UserError('usage', `there is no check "${unknown}" here`, {
+          hint: didYouMean(unknown, names) ?? `There are ${[...names].join(', ')}.`,
+        });
+      }
       if (!io.json) {
         io.out('');
         if (problems.length === 0) io.out(io.paint('good', 'No problem found.'));

@@ -1,9 +1,8 @@
 import type { SchemaFacts } from '../../protocol/diagnosis.ts';
 import { plural } from '../../core/format.ts';
-import { UserError } from '../../protocol/error.ts';
-import { DatabaseError } from '../../storage/database.ts';
 import type { Database } from '../../storage/database.ts';
 import { readMigrations, schemaVersion } from '../../storage/migrate.ts';
+import { NotKnown } from './check.ts';
 import type { Check, Found } from './check.ts';
 import type { Subject } from './subject.ts';
 
@@ -74,7 +73,7 @@ async function knownMigrations({ database, facts }: Subject): Promise<Migrations
   try {
     return (await facts()).migrations;
   } catch (error) {
-    if (isMissingFunction(error)) return 'older';
+    if (error instanceof NotKnown) return 'older';
     throw error;
   }
 }
@@ -90,16 +89,6 @@ async function readApplied(database: Database): Promise<Migrations | 'none'> {
       await transaction.query<Migrations[number]>('select version, name, checksum from stepscope.stepscope_migrations order by version')
     ).rows;
   });
-}
-
-function isMissingFunction(error: unknown): boolean {
-  const cause =
-    error instanceof UserError
-      ? (error.cause as { readonly code?: unknown } | undefined)
-      : error instanceof DatabaseError
-        ? error
-        : undefined;
-  return cause?.code === 'PGRST202' || cause?.code === '42883';
 }
 
 function compare(applied: Migrations | 'none' | 'older', { place, command }: Subject): Found {

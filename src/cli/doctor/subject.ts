@@ -1,7 +1,9 @@
 import type { Backend } from '../../client/backend.ts';
 import { SchemaFacts } from '../../protocol/diagnosis.ts';
+import { UserError } from '../../protocol/error.ts';
 import { publishedTables } from '../../protocol/rows.ts';
 import type { Database } from '../../storage/database.ts';
+import { NotKnown } from './check.ts';
 
 /** Whose eyes to look through. */
 export interface Persona {
@@ -24,7 +26,7 @@ export interface Subject {
   readonly isOther: boolean;
   /** A command of ours with the options that lead to this backend again. */
   command(this: void, words: string): string;
-  /** Asked once. Throws where the schema is older than the question, or we may not ask. */
+  /** Asked once. */
   facts(this: void): Promise<SchemaFacts>;
 }
 
@@ -40,16 +42,23 @@ export function readPersona(text: string): Persona {
 
 export const nameOf = ({ role, user }: Persona): string => user ?? role;
 
-/** Asks the database by the way that sees most: itself, a secret key, our own rights. */
+/** Asks the database by the way that sees most: itself, a secret key, our own rights. Throws `NotKnown` where the schema is older than the question. */
 export async function askFacts(subject: Pick<Subject, 'database' | 'service' | 'backend'>, { role, user }: Persona): Promise<SchemaFacts> {
   const { database } = subject;
-  if (database === undefined) return await (subject.service ?? subject.backend!).diagnosis.schemaFacts(user, role);
-  return await database.asOwner(async (transaction) => {
-    const { rows } = await transaction.query<{ facts: unknown }>('select public.diagnose($1::text[], $2, $3) as facts', [
-      `{${publishedTables.join(',')}}`,
-      user ?? null,
-      role,
-    ]);
-    return SchemaFacts.parse(rows[0]!.facts);
-  });
+  try {
+    if (database === undefined) return await (subject.service ?? subject.backend!).diagnosis.schemaFacts(user, role);
+    return await database.asOwner(async (transaction) => {
+      const { rows } = await transaction.query<{ facts: unknown }>('select public.diagnose($1::text[], $2, $3) as facts', [
+        `{${publishedTables.join(',')}}`,
+        user ?? null,
+        role,
+      ]);
+      return SchemaFacts.parse(rows[0]!.facts);
+    });
+  } catch (error) {
+    const cause = error instanceof UserError ? error.cause : error;
+    const code = (cause as { readonly code?: unknown } | undefined)?.code;
+    if (code === 'PGRST202' || code === '42883') throw new NotKnown('the schema is too old to tell');
+    throw error;
+  }
 }

@@ -115,12 +115,12 @@ begin
   facts := jsonb_build_object(
     'postgres', current_setting('server_version_num')::int,
     'migrations', (select jsonb_agg(jsonb_build_object('version', version, 'name', name, 'checksum', checksum) order by version) from stepscope.stepscope_migrations),
-    'missing_roles', (select coalesce(jsonb_agg(name), '[]') from unnest(array['anon', 'authenticated', 'service_role']) as name
-      where not exists (select from pg_catalog.pg_roles where rolname = name)),
+    'missing_roles', (select coalesce(jsonb_agg(r.name), '[]') from unnest(array['anon', 'authenticated', 'service_role']) as r (name)
+      where not exists (select from pg_catalog.pg_roles p where p.rolname = r.name)),
     'spoilt', (select coalesce(jsonb_agg(to_jsonb(s)), '[]') from stepscope.spoilt_objects() s),
     'unpublished', case when exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime') then (
-      select coalesce(jsonb_agg(name), '[]') from unnest(followed) as name where not exists (
-        select from pg_catalog.pg_publication_tables where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = name)) end,
+      select coalesce(jsonb_agg(f.name), '[]') from unnest(followed) as f (name) where not exists (
+        select from pg_catalog.pg_publication_tables p where p.pubname = 'supabase_realtime' and p.schemaname = 'public' and p.tablename = f.name)) end,
     'person', case when person is not null then jsonb_build_object('id', person_id,
       'roles', (select coalesce(jsonb_agg(role), '[]') from public.user_roles where user_id = person_id)) end);
 
@@ -133,9 +133,9 @@ begin
     set_config('request.jwt.claim.role', as_role, true), set_config('request.jwt.claim.email', coalesce(address, ''), true);
   facts := facts || jsonb_build_object('tables', (
     select coalesce(jsonb_agg(case
-      when to_regclass(format('public.%I', name)) is null or not exists (select from stepscope.made_objects where table_name = name)
-        then jsonb_build_object('name', name)
-      else stepscope.visible_rows(name, as_role) end), '[]') from unnest(followed) as name));
+      when to_regclass(format('public.%I', f.name)) is null or not exists (select from stepscope.made_objects m where m.table_name = f.name)
+        then jsonb_build_object('name', f.name)
+      else stepscope.visible_rows(f.name, as_role) end), '[]') from unnest(followed) as f (name)));
   perform set_config(key, value, true) from jsonb_each_text(kept);
   return facts;
 end $$;
