@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { UserError } from '../../protocol/error.ts';
 import type { Json } from '../../protocol/json.ts';
@@ -16,7 +17,14 @@ import type { Member } from './rooms.ts';
 const Join = z.object({
   config: z
     .object({
-      broadcast: z.object({ ack: z.boolean().default(false), self: z.boolean().default(false) }).prefault({}),
+      broadcast: z
+        .object({
+          ack: z.boolean().default(false),
+          self: z.boolean().default(false),
+          replication_ready: z.boolean().default(false),
+          replay: z.unknown().optional(),
+        })
+        .prefault({}),
       presence: z.object({ key: z.string().max(255).default(''), enabled: z.boolean().default(false) }).prefault({}),
       postgres_changes: z.array(BindingRequest).max(100).nullish(),
       private: z.boolean().default(false),
@@ -36,7 +44,7 @@ export interface Wire {
 export interface Channel {
   readonly joinRef: string | null;
   /** Anything but joining and leaving. */
-  receive(frame: Frame): void;
+  receive(frame: Frame): Promise<void>;
   /** Ends it without a word. */
   end(): void;
 }
@@ -60,12 +68,8 @@ export async function joinChannel(
   try {
     const join = Join.parse(frame.payload ?? {});
     const identity = await identityFor(hub, connection, join.access_token ?? join.user_token);
-    if (join.config.private && !(await mayUsePrivateTopics(hub.database, identity.claims))) {
-      throw new UserError(
-        'forbidden',
-        `Unauthorized: You do not have permissions to read from this Channel topic: ${topic.slice('realtime:'.length)}`,
-      );
-    }
+    if (join.config.broadcast.replay != null) throw new UserError('usage', 'broadcasts are not kept here, so none can be replayed');
+    if (join.config.private) await assertMayUsePrivate(hub, identity, topic);
     const requests = join.config.postgres_changes ?? [];
     const bindings: Binding[] = [];
     for (const request of requests)
@@ -100,6 +104,7 @@ function openChannel(
   let { identity } = options;
   let expiry: NodeJS.Timeout | undefined;
   let presenceEnabled = config.presence.enabled;
+  const presenceKey = config.presence.key || randomUUID();
   let ended = false;
 
   const push = (event: string, payload: Json | BroadcastPayload): void => wire.send({ joinRef: null, ref: null, topic, event, payload });
@@ -153,7 +158,9 @@ function openChannel(
     const { access_token: token } = z.object({ access_token: z.string().nullish() }).parse(payload);
     if (token == null || token.startsWith('sb_')) return;
     try {
-      identity = await hub.identify({ bearer: token });
+      const renewed = await hub.identify({ bearer: token });
+      if (config.private) await assertMayUsePrivate(hub, renewed, topic);
+      identity = renewed;
       if (!ended) watchExpiry();
     } catch (error) {
       close(reasonOf(error));
@@ -177,8 +184,11 @@ function openChannel(
     if (verb === 'track') {
       if (JSON.stringify(state).length > maxPresenceBytes)
         throw new UserError('too-large', `presence of more than ${maxPresenceBytes} bytes`);
-      presenceEnabled = true;
-      presence.track(config.presence.key || presenceKeyOf(joinRef, identity), state);
+      if (!presenceEnabled) {
+        presenceEnabled = true;
+        push('presence_state', presence.state());
+      }
+      presence.track(presenceKey, state);
     } else if (verb === 'untrack') presence.untrack();
     else throw new UserError('usage', `presence knows track and untrack, not ${event}`);
     wire.send({ joinRef, ref, topic, event: 'phx_reply', payload: { status: 'ok', response: {} } });
@@ -191,13 +201,15 @@ function openChannel(
     greet() {
       if (bindings.length > 0)
         push('system', { extension: 'postgres_changes', status: 'ok', message: 'Subscribed to PostgreSQL', channel: name });
+      if (config.broadcast.replication_ready)
+        push('system', { extension: 'system', status: 'ok', message: 'Replication connection established', channel: name });
       if (presenceEnabled) push('presence_state', presence.state());
     },
-    receive(frame) {
+    async receive(frame) {
       try {
         if (frame.event === 'broadcast') broadcast(frame);
         else if (frame.event === 'presence') meet(frame);
-        else if (frame.event === 'access_token') void renew(frame.payload).catch((error: unknown) => close(reasonOf(error)));
+        else if (frame.event === 'access_token') await renew(frame.payload);
         else throw new UserError('usage', `unknown event ${frame.event}`);
       } catch (error) {
         wire.send({
@@ -219,7 +231,11 @@ async function identityFor(hub: Hub, connection: Identity, token: string | null 
   return await hub.identify({ bearer: token });
 }
 
-const presenceKeyOf = (joinRef: string | null, { claims }: Identity): string => `${claims.sub ?? claims.role}:${joinRef}`;
+async function assertMayUsePrivate(hub: Hub, { claims }: Identity, topic: string): Promise<void> {
+  if (await mayUsePrivateTopics(hub.database, claims)) return;
+  const name = topic.slice('realtime:'.length);
+  throw new UserError('forbidden', `Unauthorized: You do not have permissions to read from this Channel topic: ${name}`);
+}
 
 function reasonOf(error: unknown): string {
   if (error instanceof UserError || error instanceof IdentityError) return error.message;

@@ -14,38 +14,29 @@ import {
   type FrameVersion,
 } from './frames.ts';
 import type { Hub } from './hub.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
 
-/** Bytes that may wait for a reader. One that is further behind is cut off and reads what it missed. */
-export const maxBufferedBytes = 4 * 1024 * 1024;
 const maxChannels = 100;
+/** Frames of a client that may wait to be worked on; while there are as many, no more are read. */
+const maxWaitingFrames = 32;
+/** WebSocket close code: data of a kind that is not understood. */
+const unsupportedData = 1003;
 
-/** WebSocket close codes used here. */
-const closeCodes = { policyViolation: 1008, tryAgainLater: 1013, unsupportedData: 1003 } as const;
-
-/** Serves one client: reads its frames in order and keeps the channels it has joined. */
-export function serveConnection(hub: Hub, socket: WebSocket, version: FrameVersion, identity: Identity): void {
+/** Serves one client: reads its frames in order and keeps the channels it has joined. Answers with the way to it. */
+export function serveConnection(hub: Hub, socket: WebSocket, version: FrameVersion, identity: Identity): Outbox {
+  const outbox = createOutbox(socket);
   const channels = new Map<string, Channel>();
   /** Frames are worked on one after the other, as joining waits for the database. */
   let last: Promise<void> = Promise.resolve();
-
-  function write(data: string | Uint8Array): void {
-    if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > maxBufferedBytes) {
-      socket.close(closeCodes.tryAgainLater, 'too slow: read after your last seq');
-      // It does not read, so it will not answer either.
-      setTimeout(() => socket.terminate(), 1_000).unref();
-      return;
-    }
-    socket.send(data);
-  }
+  let waitingFrames = 0;
 
   const wire: Wire = {
     send(frame) {
       // What only version 2 can carry is not for readers of version 1.
       if (version === '1.0.0' && frame.event === 'broadcast' && isBinaryBroadcast(frame.payload as BroadcastPayload)) return;
-      write(encodeFrame(version, frame));
+      outbox.send(encodeFrame(version, frame));
     },
-    sendChange: (topic, ids, data) => write(encodeChange(version, topic, ids, data)),
+    sendChange: (topic, ids, data) => outbox.send(encodeChange(version, topic, ids, data)),
   };
   const reply = ({ joinRef, ref, topic }: Frame, status: 'ok' | 'error', response: Json = {}): void =>
     wire.send({ joinRef, ref, topic, event: 'phx_reply', payload: { status, response } });
@@ -59,7 +50,7 @@ export function serveConnection(hub: Hub, socket: WebSocket, version: FrameVersi
     // Frames of an earlier join of the same topic are late, not wrong.
     if (channel === undefined || (frame.joinRef !== null && frame.joinRef !== channel.joinRef))
       return reply(frame, 'error', { reason: 'unmatched topic' });
-    channel.receive(frame);
+    await channel.receive(frame);
   }
 
   async function join(frame: Frame): Promise<void> {
@@ -82,10 +73,12 @@ export function serveConnection(hub: Hub, socket: WebSocket, version: FrameVersi
   }
 
   function leave(frame: Frame, channel: Channel | undefined): void {
-    channel?.end();
-    channels.delete(frame.topic);
     reply(frame, 'ok');
-    if (channel !== undefined) wire.send({ ...frame, event: 'phx_close', payload: {} });
+    // Left late: the topic has been joined anew.
+    if (channel === undefined || (frame.joinRef !== null && frame.joinRef !== channel.joinRef)) return;
+    channel.end();
+    channels.delete(frame.topic);
+    wire.send({ ...frame, event: 'phx_close', payload: {} });
   }
 
   socket.on('message', (data: RawData, isBinary: boolean) => {
@@ -94,13 +87,22 @@ export function serveConnection(hub: Hub, socket: WebSocket, version: FrameVersi
       const bytes = data as Buffer;
       frame = isBinary ? decodeBinary(bytes) : decodeText(version, bytes.toString('utf8'));
     } catch {
-      socket.close(closeCodes.unsupportedData, 'not a frame of this protocol version');
+      socket.close(unsupportedData, 'not a frame of this protocol version');
       return;
     }
-    last = last.then(async () => await handle(frame)).catch((error: unknown) => reportBug('a frame could not be worked on', error));
+    waitingFrames += 1;
+    if (waitingFrames === maxWaitingFrames) socket.pause();
+    last = last
+      .then(async () => await handle(frame))
+      .catch((error: unknown) => reportBug('a frame could not be worked on', error))
+      .finally(() => {
+        waitingFrames -= 1;
+        if (socket.isPaused && waitingFrames === 0) socket.resume();
+      });
   });
   socket.on('close', () => {
     for (const channel of channels.values()) channel.end();
     channels.clear();
   });
+  return outbox;
 }

@@ -63,7 +63,7 @@ export function decodeBinary(bytes: Uint8Array): Frame {
 export function encodeFrame(version: FrameVersion, frame: Frame): string | Uint8Array {
   const { joinRef, ref, topic, event, payload } = frame;
   if (version === '1.0.0') return JSON.stringify({ topic, event, payload, ref, join_ref: joinRef });
-  if (isBroadcast(frame)) return encodeBroadcast(topic, frame.payload);
+  if (isBroadcast(frame) && [topic, frame.payload.event].every(fitsHeader)) return encodeBroadcast(topic, frame.payload);
   return JSON.stringify([joinRef, ref, topic, event, payload]);
 }
 
@@ -75,6 +75,9 @@ export function isBinaryBroadcast(payload: BroadcastPayload): boolean {
 function isBroadcast(frame: Frame): frame is Frame & { readonly payload: BroadcastPayload } {
   return frame.event === 'broadcast' && frame.ref === null;
 }
+
+/** A length takes one byte. Longer names come from version 1 and from HTTP, and go as text. */
+const fitsHeader = (name: string): boolean => Buffer.byteLength(name) <= 255;
 
 function encodeBroadcast(topic: string, { event, payload }: BroadcastPayload): Uint8Array {
   const isBinary = payload instanceof Uint8Array;

@@ -1,17 +1,20 @@
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import { addressProblem } from '../address-guard.ts';
 import { reportBug } from '../bug-report.ts';
 import { IdentityError } from '../identity.ts';
 import { serveConnection } from './connection.ts';
 import type { FrameVersion } from './frames.ts';
 import type { Hub } from './hub.ts';
+import type { Outbox } from './outbox.ts';
 
 const realtimePath = '/realtime/v1/websocket';
 const maxFrameBytes = 1024 * 1024;
 const pingEveryMs = 15_000;
 const maxSockets = 1_000;
+/** A client that has been sent a close, and does not read, may still come to hear of it. */
+const closeTimeoutMs = 60_000;
 
 export interface SocketServer {
   readonly sockets: number;
@@ -22,8 +25,15 @@ export interface SocketServer {
 
 /** Takes WebSockets at {@link realtimePath} of an HTTP server. Who has no key gets 401 before the upgrade. */
 export function attachSockets(server: Server, hub: Hub, boundHost: string): SocketServer {
-  // Compression costs memory per socket and lets a small frame unpack to a large one.
-  const upgrader = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, perMessageDeflate: false });
+  const upgraderOptions: ServerOptions & { readonly closeTimeout: number } = {
+    noServer: true,
+    maxPayload: maxFrameBytes,
+    closeTimeout: closeTimeoutMs,
+    // Compression costs memory per socket and lets a small frame unpack to a large one.
+    perMessageDeflate: false,
+  };
+  const upgrader = new WebSocketServer(upgraderOptions);
+  const outboxes = new WeakMap<WebSocket, Outbox>();
   const answering = new WeakSet<WebSocket>();
   const people = new Set<WebSocket>();
 
@@ -45,7 +55,7 @@ export function attachSockets(server: Server, hub: Hub, boundHost: string): Sock
           people.add(opened);
           opened.once('close', () => people.delete(opened));
         }
-        serveConnection(hub, opened, version satisfies FrameVersion, identity);
+        outboxes.set(opened, serveConnection(hub, opened, version satisfies FrameVersion, identity));
       });
     } catch (error) {
       if (!(error instanceof IdentityError)) reportBug('a socket could not be opened', error);
@@ -66,8 +76,9 @@ export function attachSockets(server: Server, hub: Hub, boundHost: string): Sock
 
   const timer = setInterval(() => {
     for (const socket of upgrader.clients) {
-      if (!answering.delete(socket)) socket.terminate();
-      else socket.ping();
+      if (socket.readyState !== socket.OPEN) continue;
+      if (answering.delete(socket)) socket.ping();
+      else outboxes.get(socket)?.cutOff('no answer to a ping: read after your last seq');
     }
   }, pingEveryMs);
   timer.unref();

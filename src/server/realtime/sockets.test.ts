@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { REALTIME_SUBSCRIBE_STATES } from '@supabase/supabase-js';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -7,7 +6,7 @@ import { WebSocket, type ClientOptions } from 'ws';
 import { missedChanges } from '../../protocol/realtime.ts';
 import { adminClient, serviceClient } from '../testing-clients.ts';
 import { startTestBackend, type TestBackend } from '../testing.ts';
-import { maxBufferedBytes } from './connection.ts';
+import { maxBufferedBytes } from './outbox.ts';
 
 /*
  * Sockets below supabase-js: what it never sends, and what it only meets after an hour.
@@ -201,17 +200,13 @@ describe('a database that is lost', () => {
 });
 
 describe('a reader that does not read', () => {
-  it('is cut off, and the others go on', async () => {
-    const { port } = new URL(backend.url);
-    const stalled = connect(Number(port), '127.0.0.1');
-    const key = Buffer.from('0123456789abcdef').toString('base64');
-    stalled.write(
-      `GET /realtime/v1/websocket?apikey=${backend.keys.publishableKey}&vsn=2.0.0 HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
-    );
-    await once(stalled, 'data');
-    stalled.write(maskedText('["1","1","realtime:room","phx_join",{}]'));
-    await once(stalled, 'data');
-    stalled.pause();
+  it('is cut off and, once it reads again, told why; the others go on', async () => {
+    const stalled = await open();
+    stalled.send('1', '1', 'realtime:room', 'phx_join', {});
+    await stalled.next('phx_reply');
+    stalled.socket.removeAllListeners('message');
+    const closed = once(stalled.socket, 'close');
+    stalled.socket.pause();
 
     const admin = await adminClient(backend, { vsn: '2.0.0' });
     const heard: unknown[] = [];
@@ -221,7 +216,7 @@ describe('a reader that does not read', () => {
         .on('broadcast', { event: 'big' }, ({ payload }) => void heard.push(payload.at))
         .subscribe((status) => status === REALTIME_SUBSCRIBE_STATES.SUBSCRIBED && resolve());
     });
-    const gone = once(stalled, 'close');
+    // What the kernel takes on loopback, and what we keep.
     const messages = Math.ceil((maxBufferedBytes * 4) / 500_000);
     for (let at = 0; at < messages; at += 1) {
       const body = JSON.stringify({ messages: [{ topic: 'room', event: 'big', payload: { at, fill: 'x'.repeat(500_000) } }] });
@@ -232,17 +227,10 @@ describe('a reader that does not read', () => {
       });
     }
     await vi.waitFor(() => expect(heard).toEqual(Array.from({ length: messages }, (_, at) => at)));
-    // Reading again shows that nobody is there any more.
-    stalled.resume();
-    await gone;
+    stalled.socket.resume();
+    const [code, reason] = (await closed) as [number, Buffer];
+    expect([code, reason.toString()]).toEqual([1013, 'too slow: read after your last seq']);
     await admin.realtime.disconnect();
     expect((await serviceClient(backend).from('models').select('model_name').limit(1)).error).toBeNull();
   }, 20_000);
 });
-
-/** A short text frame as a client must send it. */
-function maskedText(text: string): Buffer {
-  const mask = Buffer.from([1, 2, 3, 4]);
-  const body = Buffer.from(text).map((byte, at) => byte ^ mask[at % 4]!);
-  return Buffer.concat([Buffer.from([0x81, 0x80 | body.length]), mask, body]);
-}
