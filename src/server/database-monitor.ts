@@ -15,7 +15,7 @@ export interface DatabaseMonitor {
   close(): void;
 }
 
-const checkEveryMs = 5_000;
+const checkEveryMs = 2_000;
 /** An answer later than this is a database that does not answer. */
 const slowAfterMs = 2_000;
 

@@ -2,6 +2,7 @@ import type { Claims, Database } from '../storage/database.ts';
 import { addressProblem } from './address-guard.ts';
 import { adminUsersPath, answerAdminUsers } from './admin-users.ts';
 import { endOtherSessions, isSignIn, refusedAuth } from './auth.ts';
+import { notingFailures } from './database-failures.ts';
 import type { DatabaseMonitor } from './database-monitor.ts';
 import { IdentityError, type Credentials, type Identify } from './identity.ts';
 import { answerIngest } from './ingest.ts';
@@ -111,10 +112,9 @@ export function createFront(options: FrontOptions): Front {
   }
 
   async function ask(pathname: string, request: Request): Promise<Response> {
-    const response = await options.lite.fetch(request);
-    // Auth and Storage call every failure of the database an unexpected one of theirs.
-    if (response.status >= 500 && !options.monitor.state().ok)
-      return errorResponse({ status: 503, code: 'unavailable', message: 'the database does not answer now', hint: 'Try again shortly' }, 1);
+    const { answer: response, failure } = await notingFailures(async () => await options.lite.fetch(request));
+    if (response.ok) return response;
+    if (failure !== undefined) throw failure;
     return await typedAnswer(pathname, response);
   }
 

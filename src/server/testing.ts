@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '../storage/database.ts';
 import { openPostgres } from '../storage/postgres/open-postgres.ts';
-import { openTestDatabase } from '../storage/testing.ts';
+import { openTestDatabase, type TestPostgres } from '../storage/testing.ts';
 import { createKeys, type BackendKeys } from './keys.ts';
 import { ensureLocalUser } from './local-user.ts';
 import { startServer, type ServerOptions } from './start-server.ts';
@@ -31,13 +31,19 @@ export interface OtherServer extends Pick<TestBackend, 'url' | 'keys' | 'stop'> 
 
 interface TestBackendOptions {
   readonly engine?: Database['engine'];
+  /** A Postgres of the test's own, in which the backend gets a database. */
+  readonly postgres?: TestPostgres;
   /** What the server is started with beside what every test's is. */
   readonly server?: Partial<ServerOptions>;
 }
 
 /** Starts one in the test's own process, migrated, on a free port. Stop it in `afterAll`. */
-export async function startTestBackend({ engine = 'pglite', server: serverOptions = {} }: TestBackendOptions = {}): Promise<TestBackend> {
-  const opened = await openTestDatabase(engine);
+export async function startTestBackend({
+  postgres,
+  engine = postgres === undefined ? 'pglite' : 'postgres',
+  server: serverOptions = {},
+}: TestBackendOptions = {}): Promise<TestBackend> {
+  const opened = await openTestDatabase(engine, postgres);
   const { database } = opened;
   const keys = createKeys();
   const filesDirectory = await mkdtemp(join(tmpdir(), 'stepscope-files-'));

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -23,8 +24,8 @@ export interface TestDatabase {
 }
 
 /** Opens one of either engine. PGlite takes a third of a second, Postgres two on its first use in a process. */
-export async function openTestDatabase(engine: Database['engine']): Promise<TestDatabase> {
-  return engine === 'pglite' ? openTestPglite() : openTestPostgres();
+export async function openTestDatabase(engine: Database['engine'], server?: TestPostgres): Promise<TestDatabase> {
+  return engine === 'pglite' ? openTestPglite() : openTestPostgres(server);
 }
 
 async function openTestPglite(): Promise<TestDatabase> {
@@ -39,8 +40,8 @@ async function openTestPglite(): Promise<TestDatabase> {
   };
 }
 
-async function openTestPostgres(): Promise<TestDatabase> {
-  const empty = await openEmptyPostgres();
+async function openTestPostgres(server?: TestPostgres): Promise<TestDatabase> {
+  const empty = await openEmptyPostgres(server);
   const database = await openPostgres({ url: empty.url });
   await migrate(database);
   return {
@@ -53,9 +54,9 @@ async function openTestPostgres(): Promise<TestDatabase> {
   };
 }
 
-/** A database of this process's Postgres in which nothing is yet. */
-export async function openEmptyPostgres(): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = await testPostgres();
+/** A database in which nothing is yet, of this process's Postgres unless another is given. */
+export async function openEmptyPostgres(given?: TestPostgres): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const server = given ?? (await testPostgres());
   const name = `test_${crypto.randomUUID().replaceAll('-', '')}`;
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${name}`);
@@ -129,9 +130,28 @@ async function startEmbeddedPostgres(): Promise<TestPostgres> {
   };
 }
 
-/** The same for a test that restarts the server. It must be stopped, or its files stay. */
-export async function startRestartablePostgres(): Promise<TestPostgres & { restart(): Promise<void> }> {
+/** A Postgres that fails as a test wants it to. It must be stopped, or its files stay. */
+export interface FragilePostgres extends TestPostgres {
+  restart(): Promise<void>;
+  /** Ends it at once, as a power cut would; what it acknowledged is there after `start`. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  /** Stops all its processes where they are: connections stand, and nothing answers. */
+  freeze(): void;
+  thaw(): void;
+}
+
+export async function startRestartablePostgres(): Promise<FragilePostgres> {
   const { cluster, url, home } = await startCluster({ persistent: true });
+  const postmaster = (): number => Number(readFileSync(join(home, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const signal = (name: NodeJS.Signals): void => {
+    const pid = postmaster();
+    const children = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+      .stdout.split('\n')
+      .filter(Boolean)
+      .map(Number);
+    for (const one of [pid, ...children]) process.kill(one, name);
+  };
   return {
     url,
     async stop() {
@@ -142,6 +162,14 @@ export async function startRestartablePostgres(): Promise<TestPostgres & { resta
       await cluster.stop();
       await cluster.start();
     },
+    async crash() {
+      // Postgres's own word for it: immediate shutdown.
+      process.kill(postmaster(), 'SIGQUIT');
+      await cluster.stop();
+    },
+    start: async () => await cluster.start(),
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
   };
 }
 
@@ -164,7 +192,10 @@ async function startCluster({
     persistent,
     // Postgres refuses to run as root; the package then makes a user for it.
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off', '-c', 'unix_socket_directories='],
+    postgresFlags: [
+      ...['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'unix_socket_directories='],
+      ...(persistent ? ['-c', 'max_connections=30'] : ['-c', 'synchronous_commit=off']),
+    ],
     onLog: () => {},
     onError: () => {},
   });

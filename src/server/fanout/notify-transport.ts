@@ -27,11 +27,19 @@ export async function openNotifyTransport(database: Database, receive: (text: st
   let queuedBytes = 0;
   let working: Promise<void> | undefined;
 
+  function takeBatch(): readonly Waiting[] {
+    let [count, taken] = [0, 0];
+    while (count < waiting.length && (count === 0 || taken + waiting[count]!.bytes <= maxBatchBytes)) {
+      taken += waiting[count]!.bytes;
+      count += 1;
+    }
+    queuedBytes -= taken;
+    return waiting.splice(0, count);
+  }
+
   async function work(): Promise<void> {
     while (waiting.length > 0) {
-      const batch = [waiting.shift()!];
-      for (let bytes = batch[0]!.bytes; waiting.length > 0 && (bytes += waiting[0]!.bytes) <= maxBatchBytes;) batch.push(waiting.shift()!);
-      for (const { bytes } of batch) queuedBytes -= bytes;
+      const batch = takeBatch();
       try {
         await database.asOwner(
           async (transaction) =>

@@ -4,7 +4,7 @@ import type { Database, QueryResult, Transaction } from '../database.ts';
 import { DatabaseError } from '../database.ts';
 import { assertCommitted, claimSettings, sessionsOver, translateSqlState } from '../session.ts';
 import type { Connection } from '../session.ts';
-import { createPool } from './pool.ts';
+import { connectionLost, createPool } from './pool.ts';
 import type { Link } from './pool.ts';
 
 export interface PostgresOptions {
@@ -15,7 +15,7 @@ export interface PostgresOptions {
 }
 
 const OLDEST_MAJOR = 15;
-/** A connection that does not come back from a cancel by then is ended. */
+/** A connection that does not come back from a cancel or a rollback by then is ended. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
 /**
@@ -28,7 +28,9 @@ export async function openPostgres({ url, maxConnections = 10 }: PostgresOptions
   const pool = createPool(url, maxConnections);
   const reopenCallbacks = new Set<() => void>();
   const sessions = sessionsOver(async () => {
-    const { link, giveBack } = await pool.take();
+    const { link, giveBack } = await pool.take().catch((error: unknown) => {
+      throw translate(error);
+    });
     return connectionOver(link, giveBack);
   });
   let closing: Promise<void> | undefined;
@@ -87,16 +89,25 @@ function connectionOver(link: Link, release: () => void): Connection {
 
   async function run(text: string, parameters?: readonly unknown[]): Promise<postgres.RowList<postgres.Row[]>> {
     // The library would connect anew, and run the rest of a transaction outside of it.
-    if (link.isLost()) throw lost();
+    if (link.isLost()) throw connectionLost();
     const query: postgres.PendingQuery<postgres.Row[]> = link.sql.unsafe(text, parameters && ([...parameters] as never[]));
     running = parameters === undefined ? query.simple() : query;
     try {
-      return lastOf(await running);
+      return lastOf(await Promise.race([running, link.lost]));
     } catch (error) {
-      throw translate(error);
+      const told = translate(error);
+      if (told instanceof UserError && told.code === 'unavailable') link.discard('broken');
+      throw told;
     } finally {
       running = undefined;
     }
+  }
+
+  async function clean(): Promise<void> {
+    if (link.isLost()) return;
+    const cleaning = run('rollback; reset role; reset all');
+    if (await isSettledInTime(cleaning)) await cleaning;
+    else link.discard('stuck');
   }
 
   return {
@@ -111,37 +122,36 @@ function connectionOver(link: Link, release: () => void): Connection {
       await run(`begin${calls.length > 0 ? `; select ${calls.join(', ')}` : ''}`);
     },
     async lend() {},
-    async reset() {
-      if (!link.isLost()) await run('rollback; reset role; reset all');
-    },
+    reset: clean,
     async interrupt() {
       const stuck = running;
       if (stuck) {
-        stuck.cancel();
-        const settled = stuck.then(
-          () => true,
-          () => true,
-        );
-        if (!(await Promise.race([settled, after(CANCEL_TIMEOUT_MS, false)]))) return link.discard();
+        cancel(stuck);
+        if (!(await isSettledInTime(stuck))) return link.discard('stuck');
       }
-      try {
-        await run('rollback; reset role; reset all');
-      } catch {
-        link.discard();
-      }
+      await clean().catch(() => link.discard('broken'));
     },
     release,
   };
 }
 
-function after<T>(ms: number, value: T): Promise<T> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms, value).unref();
-  });
+/** The library lets nobody hear that a cancel failed, and the process would end by it. */
+function cancel(query: postgres.PendingQuery<postgres.Row[]>): void {
+  const { canceller } = query as unknown as { readonly canceller?: (query: unknown) => Promise<unknown> };
+  canceller?.(query).catch(() => {});
 }
 
-function lost(): UserError {
-  return new UserError('unavailable', 'the connection to the database was lost', { hint: 'Try again; what was acknowledged is stored' });
+/** The server ends what it was told to end within {@link CANCEL_TIMEOUT_MS}, or does not answer. */
+async function isSettledInTime(work: Promise<unknown>): Promise<boolean> {
+  let clock: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<boolean>((resolve) => {
+    clock = setTimeout(resolve, CANCEL_TIMEOUT_MS, false);
+  });
+  const settled = work.then(
+    () => true,
+    () => true,
+  );
+  return await Promise.race([settled, tooLate]).finally(() => clearTimeout(clock));
 }
 
 /** Several statements have several answers. */
@@ -172,12 +182,13 @@ function translate(error: unknown): unknown {
       cause: error,
     });
   }
-  if (/^[0-9A-Z]{5}$/.test(code)) return translateSqlState(new DatabaseError(error.message, { code, detail, hint, constraint }));
+  // Before SQLSTATEs, of which no class begins with E: EPIPE looks like one.
   if (/^(CONNECT|E[A-Z]+$)/.test(code)) {
     return new UserError('unavailable', `the database does not answer: ${error.message}`, {
       hint: 'Check that the server runs and the database URL is right',
       cause: error,
     });
   }
+  if (/^[0-9A-Z]{5}$/.test(code)) return translateSqlState(new DatabaseError(error.message, { code, detail, hint, constraint }));
   return error;
 }
