@@ -49,7 +49,7 @@ async function lookAtRole(subject: Subject): Promise<Found> {
 }
 
 function promotion({ command, place }: Subject, user: string): Pick<Found, 'command' | 'hint' | 'sql'> {
-  const sql = `insert into public.user_roles (user_id, role) select id, 'admin' from auth.users where email = '${user.replaceAll("'", "''")}' on conflict do nothing;`;
+  const sql = `insert into public.user_roles (user_id, role) select id, 'admin' from auth.users where lower(email) = '${user.toLowerCase().replaceAll("'", "''")}' on conflict do nothing;`;
   if (place === 'database') return { command: `psql "$DATABASE_URL" -c "${sql}"`, sql };
   return { hint: place === 'remote' ? 'With the secret key in STEPSCOPE_KEY:' : undefined, command: command(`user promote ${user}`), sql };
 }
@@ -125,7 +125,7 @@ async function select({
             async (transaction) =>
               (
                 await transaction.query<{ n: number }>(
-                  `select count(*)::int as n from (select from public.${table} limit ${sampleRows}) as some`,
+                  `select count(*)::int as n from (select from public.${table} limit ${sampleRows}) as sample`,
                 )
               ).rows[0]!.n,
           ),

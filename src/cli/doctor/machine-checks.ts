@@ -24,13 +24,11 @@ export function machineChecks(settings: Settings): readonly Check[] {
       name: 'data directory',
       look: async () => {
         makePrivateFolder(dataDir);
-        const open = ['.', ...readdirSync(dataDir)].filter(
-          (name) => (name === '.' || name.endsWith('.json')) && (statSync(join(dataDir, name)).mode & 0o077) !== 0,
-        );
+        const open = readdirSync(dataDir).filter((name) => name.endsWith('.json') && (statSync(join(dataDir, name)).mode & 0o077) !== 0);
         if (open.length === 0) return { result: 'ok', what: `${dataDir} is ours alone` };
         return {
           result: 'problem',
-          what: `others can read ${open.map((name) => (name === '.' ? 'it' : name)).join(', ')}: ${dataDir}`,
+          what: `others can read ${open.join(', ')} in ${dataDir}`,
           command: `chmod -R go= ${dataDir}`,
         };
       },

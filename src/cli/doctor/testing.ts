@@ -38,7 +38,7 @@ export function openClinic(env: Readonly<Record<string, string>>): Clinic {
 
   return {
     dataDir,
-    async doctor(flags = {}, run = undefined) {
+    async doctor(flags = {}, run) {
       const findings: Finding[] = [];
       const io = {
         out: (line: string) => void findings.push(JSON.parse(line) as Finding),
