@@ -33,6 +33,8 @@ interface TableLine {
 interface FunctionLine {
   readonly may: readonly Actor[];
   readonly call: string;
+  /** The same for the Data API. */
+  readonly args: JsonObject;
   /** Runs as the owner of the tables, with no policy in front: it must ask itself who is there. */
   readonly definer: boolean;
 }
@@ -149,19 +151,49 @@ export const matrix: Readonly<Record<string, TableLine>> = {
 
 /** Who may call what. `user` and `other` may call what answers by policies, and are shown nothing. */
 export const functions: Readonly<Record<string, FunctionLine>> = {
-  diagnose: { may: ['admin', 'service'], call: `diagnose(array['jobs'])`, definer: true },
-  mend_schema: { may: ['service'], call: `mend_schema(array['jobs'])`, definer: true },
-  is_admin_user: { may: ['user', 'other', 'admin', 'service'], call: 'is_admin_user()', definer: true },
-  ingest: { may: ['service'], call: `ingest('{"run_id":"${run}","holder_id":"h"}')`, definer: true },
-  run_changes: { may: ['user', 'other', 'admin', 'service'], call: `run_changes('${run}', 0, 10)`, definer: false },
-  claim_run: { may: ['service'], call: `claim_run('r', array['nothing'])`, definer: true },
-  hold_run: { may: ['service'], call: `hold_run('${run}', 'h')`, definer: true },
-  settle_command: { may: ['service'], call: `settle_command('${job}', 'h', 'done', null)`, definer: true },
-  interrupt_lost_runs: { may: ['service'], call: `interrupt_lost_runs('1 year', 'nobody')`, definer: true },
-  cleanup_old_test_runs: { may: ['admin', 'service'], call: 'cleanup_old_test_runs(36500)', definer: true },
-  record_export: { may: ['admin', 'service'], call: `record_export('${run}')`, definer: true },
-  verify_audit_log: { may: ['admin', 'service'], call: 'verify_audit_log()', definer: true },
-  get_test_run_summary: { may: ['user', 'other', 'admin', 'service'], call: `get_test_run_summary('${run}')`, definer: false },
+  diagnose: { may: ['admin', 'service'], call: `diagnose(array['jobs'])`, args: { followed: ['jobs'] }, definer: true },
+  mend_schema: { may: ['service'], call: `mend_schema(array['jobs'])`, args: { followed: ['jobs'] }, definer: true },
+  is_admin_user: { may: ['user', 'other', 'admin', 'service'], call: 'is_admin_user()', args: {}, definer: true },
+  ingest: {
+    may: ['service'],
+    call: `ingest('{"run_id":"${run}","holder_id":"h"}')`,
+    args: { batch: { run_id: run, holder_id: 'h' } },
+    definer: true,
+  },
+  run_changes: {
+    may: ['user', 'other', 'admin', 'service'],
+    call: `run_changes('${run}', 0, 10)`,
+    args: { run_id: run, after_seq: 0, max_rows: 10 },
+    definer: false,
+  },
+  claim_run: {
+    may: ['service'],
+    call: `claim_run('r', array['nothing'])`,
+    args: { runner_id: 'r', pipeline_keys: ['nothing'] },
+    definer: true,
+  },
+  hold_run: { may: ['service'], call: `hold_run('${run}', 'h')`, args: { run_id: run, holder: 'h' }, definer: true },
+  settle_command: {
+    may: ['service'],
+    call: `settle_command('${job}', 'h', 'done', null)`,
+    args: { command_id: job, holder: 'h', new_state: 'done' },
+    definer: true,
+  },
+  interrupt_lost_runs: {
+    may: ['service'],
+    call: `interrupt_lost_runs('1 year', 'nobody')`,
+    args: { max_age: '1 year', holder_prefix: 'nobody' },
+    definer: true,
+  },
+  cleanup_old_test_runs: { may: ['admin', 'service'], call: 'cleanup_old_test_runs(36500)', args: { days: 36500 }, definer: true },
+  record_export: { may: ['admin', 'service'], call: `record_export('${run}')`, args: { run_id: run }, definer: true },
+  verify_audit_log: { may: ['admin', 'service'], call: 'verify_audit_log()', args: {}, definer: true },
+  get_test_run_summary: {
+    may: ['user', 'other', 'admin', 'service'],
+    call: `get_test_run_summary('${run}')`,
+    args: { run_id: run },
+    definer: false,
+  },
 };
 
 /** Rows that others make: runs and their sequence come with the first, the audit with all, models with the migrations. */
