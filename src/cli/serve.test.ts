@@ -68,6 +68,9 @@ describe('serving and preparing a database of one’s own', { timeout: 120_000 }
       [0, 'local@stepscope'],
       [0, 'local@stepscope'],
     ]);
+
+    await stranger.start(...serve, '--database-url', 'env:DB', '--replace-keys').says(/"url"/);
+    expect(await place().run(...serve, '--database-url', 'env:DB', '--keys', `@${file}`)).toMatchObject({ status: 1 });
   });
 
   it('says where a database stands, prints SQL, and is refused in words', async () => {

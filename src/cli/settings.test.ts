@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -28,6 +28,25 @@ describe('settings', () => {
     expect(() => readSettings({ theme: 'drk' }, {})).toThrow(expect.objectContaining({ ...wrong, message: '--theme: no theme "drk"' }));
     expect(() => readSettings({}, { STEPSCOPE_THEME: 'drk' })).toThrow(expect.objectContaining({ ...wrong, message: 'STEPSCOPE_THEME: no theme "drk"' }));
     expect(() => readSettings({}, configFile('{"theme":"drk"}'))).toThrow(expect.objectContaining({ ...wrong, message: 'theme in the config file: no theme "drk"' }));
+  });
+
+  it('take the first place that names a backend, and a profile can only be narrowed to read-only', () => {
+    const profile = { url: 'http://staging:8000', key: 'sb_publishable_staging', email: 'ada@example.com' };
+    mkdirSync(join(folder, 'stepscope'));
+    writeFileSync(join(folder, 'stepscope/profiles.json'), JSON.stringify({ version: 1, profiles: { staging: profile, looking: { ...profile, readOnly: true } } }));
+    const read = (flags: object, env: NodeJS.ProcessEnv = {}) => readSettings(flags, { XDG_CONFIG_HOME: folder, ...env });
+    const staging = { url: profile.url, key: profile.key, profile: 'staging' };
+
+    expect(read({ profile: 'staging' }, { STEPSCOPE_URL: 'http://other', STEPSCOPE_KEY: 'k' })).toMatchObject({ remote: staging, readOnly: false });
+    expect(read({}, { STEPSCOPE_PROFILE: 'staging' }).remote).toEqual(staging);
+    expect(read({ url: 'http://other' }, { STEPSCOPE_PROFILE: 'staging', STEPSCOPE_KEY: 'k' }).remote).toEqual({ url: 'http://other', key: 'k' });
+    expect(() => read({ url: 'http://other', profile: 'staging' })).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => read({ profile: 'constructor' })).toThrow(expect.objectContaining({ code: 'not-found' }));
+
+    expect(read({ profile: 'staging', readOnly: true }).readOnly).toBe(true);
+    expect(read({ profile: 'looking' }, { STEPSCOPE_READ_ONLY: '0' }).readOnly).toBe(true);
+    expect(read({}, { STEPSCOPE_READ_ONLY: '1' }).readOnly).toBe(true);
+    expect(() => read({}, { STEPSCOPE_READ_ONLY: 'perhaps' })).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('STEPSCOPE_READ_ONLY') }));
   });
 
   it('follow the XDG folders when nothing else is said', () => {

@@ -109,6 +109,37 @@ describe('preparing a database', { timeout: 60_000 }, () => {
     expect((await migrate(database)).length).toBe(readMigrations().length);
   });
 
+  it('names the migration that failed and why, keeps those before it, and goes on when the cause is gone', async () => {
+    const { database, root } = await project();
+    await root.unsafe(`create function public.refuse() returns event_trigger language plpgsql as $$ begin
+        if exists (select from pg_event_trigger_ddl_commands() where object_identity = 'public.audit_log') then raise exception 'no such table here'; end if;
+      end $$;
+      create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE') execute function public.refuse()`);
+    await expect(migrate(database)).rejects.toMatchObject({
+      code: 'failed',
+      message: 'migration 3 (control) failed, and was undone: no such table here',
+    });
+    expect(await query(database, 'select version from stepscope.stepscope_migrations order by 1')).toEqual([
+      { version: 1 },
+      { version: 2 },
+    ]);
+    await root.unsafe('drop event trigger refuse');
+    expect((await migrate(database))[0]).toMatchObject({ version: 3 });
+  });
+
+  it('is done once by two programs that do it at the same time', async () => {
+    const { database, url } = await project();
+    const other = await openPostgres({ url });
+    const applied = await Promise.all([migrate(database), migrate(other)]);
+    await other.close();
+    expect(
+      applied
+        .flat()
+        .map(({ version }) => version)
+        .toSorted((one, two) => one - two),
+    ).toEqual(readMigrations().map(({ version }) => version));
+  });
+
   it('refuses what another program has under our names, naming all of it, before anything is changed', async () => {
     const { database } = await project();
     await query(

@@ -82,8 +82,9 @@ export async function look(transaction: Transaction): Promise<Standing> {
 /** The same without judging what it finds. Throws `unavailable` for a database that is newer than this program. */
 export async function lookAtMigrations(transaction: Transaction): Promise<Omit<Standing, 'foreign'>> {
   await transaction.query(LOCK);
+  // Not to_regclass(): it would answer from a cache that is older than the wait for the lock.
   const { rows: known } = await transaction.query<{ known: boolean }>(
-    `select to_regclass('stepscope.stepscope_migrations') is not null as known`,
+    `select exists (select from pg_tables where schemaname = 'stepscope' and tablename = 'stepscope_migrations') as known`,
   );
   const { rows } = known[0]!.known
     ? await transaction.query<{ version: number; checksum: string }>('select version, checksum from stepscope.stepscope_migrations')

@@ -4,6 +4,7 @@ import { UserError } from '../../protocol/error.ts';
 import { onCall } from '../call.ts';
 import { Ended } from '../failure.ts';
 import type { Io, Style } from '../io.ts';
+import { wrap } from '../../tui/output/line.ts';
 import { readSecret } from '../secret.ts';
 import type { MigrationPlan, PlannedMigration } from '../../storage/plan-migrations.ts';
 
@@ -56,6 +57,9 @@ function printScript(script: string, io: Io): void {
   io.out(io.json ? JSON.stringify({ sql: script }) : script.trimEnd());
 }
 
+/** Under the name of a migration. */
+const indent = ' '.repeat(14);
+
 const states: Record<PlannedMigration['state'], { readonly word: string; readonly style: Style }> = {
   applied: { word: 'applied', style: 'muted' },
   pending: { word: 'pending', style: 'active' },
@@ -70,9 +74,8 @@ function printPlan({ migrations, adopts }: MigrationPlan, io: Io): void {
   }
   for (const migration of migrations) {
     const { word, style } = states[migration.state];
-    io.out(
-      `${io.paint(style, word)}  ${number(migration.version)} ${migration.name}${migration.state === 'pending' ? `: ${deedsOf(migration)}` : ''}`,
-    );
+    io.out(`${io.paint(style, word)}  ${number(migration.version)} ${migration.name}`);
+    if (migration.state === 'pending') for (const text of wrap(deedsOf(migration), io.columns - indent.length)) io.out(`${indent}${text}`);
   }
   if (migrations.some(({ state }) => state === 'changed')) {
     io.err('A migration was applied with another text than this stepscope has: use the stepscope that made the database.');
