@@ -13,7 +13,7 @@ describe('doctor, about a database alone', { timeout: 60_000 }, () => {
   beforeAll(async () => {
     const empty = await openEmptyPostgres();
     database = await openPostgres({ url: empty.url });
-    remove = empty.close;
+    remove = async () => await empty.close();
     clinic = openClinic({ DATABASE_URL: empty.url });
   }, 60_000);
   afterAll(async () => {

@@ -83,6 +83,13 @@ export function schemaContract(open: () => Database): void {
       expect(rows.map(({ name }) => name)).toEqual([...publishedTables].toSorted());
     });
 
+    it('remembers every trigger and policy as the last migration left it', async () => {
+      const { rows } = await query(`
+        (select table_name, name, definition from stepscope.found_objects() except select table_name, name, definition from stepscope.made_objects)
+        union all select table_name, name, problem from stepscope.spoilt_objects()`);
+      expect(rows).toEqual([]);
+    });
+
     async function query<Row = Record<string, unknown>>(text: string, parameters: readonly unknown[] = []) {
       return database.asOwner((transaction) => transaction.query<Row>(text, parameters));
     }
