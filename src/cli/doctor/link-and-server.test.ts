@@ -212,7 +212,7 @@ describe('doctor, about the way to a backend and the server', { timeout: 30_000 
     }
   });
 
-  it('looks after the data directory, who holds it and the port', async () => {
+  it('looks after the data directory and who holds it', async () => {
     const local = async () => await clinic.doctor({ ...here(), only: 'data directory,holder' });
     await local();
     const keys = join(clinic.dataDir, 'keys.json');
@@ -220,6 +220,22 @@ describe('doctor, about the way to a backend and the server', { timeout: 30_000 
     chmodSync(keys, 0o644);
     // A process that lives, and is no backend.
     writeFileSync(join(clinic.dataDir, 'database.pid'), `${process.ppid}\n`);
+    expect((await local()).of('holder')).toMatchObject([{ result: 'warning', what: expect.stringContaining('does not listen yet') }]);
+    const { publishableKey, secretKey } = backend.keys;
+    const state = {
+      version: 1,
+      url: 'http://127.0.0.1:1',
+      pid: process.ppid,
+      startedAt: '',
+      engine: 'pglite',
+      mode: 'serve',
+      stepscope: '',
+      schemaVersion: 1,
+      publishableKey,
+      secretKey,
+      localUser: backend.admin,
+    };
+    writeFileSync(join(clinic.dataDir, 'backend.json'), JSON.stringify(state), { mode: 0o600 });
     const { problems } = await local();
     expect(problems).toMatchObject([
       { name: 'data directory', what: `others can read keys.json in ${clinic.dataDir}`, command: `chmod -R go= ${clinic.dataDir}` },

@@ -70,18 +70,20 @@ function lookAtTerminal(env: NodeJS.ProcessEnv): Found {
   return { result: 'ok', what: facts };
 }
 
-/** Who has the data directory open: a backend that answers, nobody, or something that hangs. */
+/** Who has the data directory open: a backend that answers, nobody, one that starts, or something that hangs. */
 async function lookAtHolder(dataDir: string): Promise<Found> {
   const state = await findBackend(dataDir);
   if (state !== undefined) return { result: 'ok', what: `process ${state.pid} serves it at ${state.url}` };
-  const pid = readStateFile(dataDir)?.pid ?? lockHolder(dataDir);
-  if (pid === undefined || !isAlive(pid) || pid === process.pid) return { result: 'ok', what: 'nobody has it open' };
-  return {
-    result: 'problem',
-    what: `process ${pid} holds it, and does not answer`,
-    hint: 'If that is no other stepscope at work, end it:',
-    command: `kill ${pid}`,
-  };
+  const isHeldBy = (pid: number | undefined): pid is number => pid !== undefined && pid !== process.pid && isAlive(pid);
+  // A backend writes its address down when it listens: one that has done so and is silent hangs.
+  const silent = readStateFile(dataDir)?.pid;
+  if (isHeldBy(silent)) {
+    const hint = 'If that is no other stepscope at work, end it:';
+    return { result: 'problem', what: `process ${silent} holds it, and does not answer`, hint, command: `kill ${silent}` };
+  }
+  const starting = lockHolder(dataDir);
+  if (isHeldBy(starting)) return { result: 'warning', what: `process ${starting} has it open, and does not listen yet` };
+  return { result: 'ok', what: 'nobody has it open' };
 }
 
 function lockHolder(dataDir: string): number | undefined {

@@ -52,6 +52,7 @@ export function serverChecks({ backend, service, place, command }: Subject): rea
         if (fanout === undefined) return { result: 'ok', what: 'none to look at' };
         const { kind, answers, servers } = fanout;
         const others = servers === 0 ? 'alone' : `with ${plural(servers, 'other server')}`;
+        if (kind === 'process') return { result: 'ok', what: 'not needed: the embedded database has one server' };
         if (answers) return { result: 'ok', what: `by ${words[kind] ?? kind}, ${others}` };
         return {
           result: 'problem',
@@ -88,7 +89,7 @@ export function serverChecks({ backend, service, place, command }: Subject): rea
   ];
 }
 
-const words: Readonly<Record<string, string>> = { redis: 'Redis', notify: 'LISTEN/NOTIFY', process: 'nothing: it is the only server' };
+const words: Readonly<Record<string, string>> = { redis: 'Redis', notify: 'LISTEN/NOTIFY' };
 
 async function lookAtAudit(backend: NonNullable<Subject['backend']>): Promise<Found> {
   try {
