@@ -428,7 +428,7 @@ describe.each<Database['engine']>(['pglite', 'postgres'])('on %s', (engine) => {
       'C:%5cx',
       `${'x'.repeat(1_100)}`,
     ])('of others are not at %s', async (template) => {
-      for (const bucket of ['uploads', 'outputs', '..', 'uploads%2f..']) {
+      for (const bucket of ['uploads', '..']) {
         const path = `/storage/v1/object/${bucket}/${template === 'canary.txt' ? `${theirs}/canary.txt` : template.replace('{}', theirs)}`;
         for (const [at, asked] of [
           [path, {}],

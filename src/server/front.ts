@@ -13,6 +13,7 @@ import { answerBroadcast } from './realtime/broadcast-endpoint.ts';
 import type { Hub } from './realtime/hub.ts';
 import { BodyError, bodyLimit, expectedBytes, readBody } from './request-body.ts';
 import { describeFailure, errorResponse, internalError } from './rest-error.ts';
+import { serviceBodyProblem } from './service-body.ts';
 import type { SupabaseLite } from './supabase-lite.ts';
 import { typedAnswer } from './typed-answer.ts';
 import type { TokenIssuer } from './token-issuer.ts';
@@ -78,9 +79,6 @@ export function createFront(options: FrontOptions): Front {
     if (pathname === '/auth/v1/.well-known/jwks.json') return await answerKeys(options.issuer);
     if (isPublic(request.method, pathname)) return await ask(pathname, forwarded(request, url, body, options.keys.publishableKey, null));
 
-    if (body !== null && body.length > 0 && speaksJson(request.method, pathname) && !isJson(textOf(body)))
-      return errorResponse({ status: 400, code: 'PGRST102', message: 'Empty or invalid json' });
-
     const { claims, token } = await options.identify(credentialsOf(request, url));
     if (pathname === '/status') return answerStatus(options, claims);
     if (pathname === '/rest/v1/rpc/ingest' && request.method === 'POST') return await answerIngest(options.database, claims, textOf(body));
@@ -95,6 +93,8 @@ export function createFront(options: FrontOptions): Front {
       const refused = refusedAuth(request.method, pathname, claims, textOf(body));
       if (refused !== undefined) return refused;
     }
+    const problem = serviceBodyProblem(request.method, pathname, textOf(body));
+    if (problem !== undefined) return errorResponse(problem);
     const unknown = await unknownRelation(request, pathname);
     if (unknown !== undefined) return unknown;
     if (!/^\/(rest|auth|storage)\/v1(\/|$)/.test(pathname)) {
@@ -194,21 +194,6 @@ function forwarded(request: Request, url: URL, body: Uint8Array<ArrayBuffer> | n
   const address = url.searchParams.has('apikey') ? target : url;
   const { method } = request;
   return new Request(address, { method, headers, body: method === 'GET' || method === 'HEAD' ? null : body });
-}
-
-/** Auth, and Storage but for files themselves: a body there that is not JSON would be a failure of theirs. */
-function speaksJson(method: string, pathname: string): boolean {
-  if (/^\/storage\/v1\/object\/(list|list-v2|sign|move|copy)(\/|$)/.test(pathname) || method === 'DELETE') return true;
-  return pathname.startsWith('/auth/v1/') || pathname.startsWith('/storage/v1/bucket');
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function canDecode(pathname: string): boolean {
