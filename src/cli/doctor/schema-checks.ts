@@ -9,7 +9,7 @@ import type { Subject } from './subject.ts';
 type Migrations = Readonly<SchemaFacts['migrations']>;
 
 const oldestPostgres = 150_000;
-export const migrateCommand = 'stepscope migrate --database-url env:DATABASE_URL';
+const migrateCommand = 'stepscope migrate --database-url env:DATABASE_URL';
 
 /** What lies in the database: its version, and whether triggers, policies and publication are as they were made. */
 export function schemaChecks(subject: Subject): readonly Check[] {
@@ -91,7 +91,7 @@ async function readApplied(database: Database): Promise<Migrations | 'none'> {
   });
 }
 
-function compare(applied: Migrations | 'none' | 'older', { place, command }: Subject): Found {
+function compare(applied: Migrations | 'none' | 'older', { place }: Subject): Found {
   const known = readMigrations();
   // A local backend brings its database up to date when it starts.
   const restart = place === 'local' ? 'stepscope serve' : migrateCommand;
@@ -119,7 +119,7 @@ function compare(applied: Migrations | 'none' | 'older', { place, command }: Sub
       result: 'problem',
       what: `was made by another stepscope: ${changed.map(({ version, name }) => `${version} ${name}`).join(', ')} had another text`,
       hint: 'Use the stepscope that made it, or look at the differences:',
-      command: command('migrate --dry-run --database-url env:DATABASE_URL'),
+      command: `${migrateCommand} --dry-run`,
     };
   }
   return { result: 'ok', what: `version ${newest}, as this stepscope has it` };
