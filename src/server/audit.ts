@@ -189,7 +189,7 @@ async function authEvent(
 /** Was somebody turned away for who they are? Storage says so in the body of a 400. */
 async function isRefusal(response: Response, { pathname }: URL): Promise<boolean> {
   if (response.status === 401 || response.status === 403) return true;
-  return response.status === 400 && pathname.startsWith('/storage/v1/') && ['403', '42501'].includes((await answerOf(response)).code);
+  return response.status === 400 && pathname.startsWith('/storage/v1/') && (await answerOf(response)).code === 'AccessDenied';
 }
 
 async function refusal(method: string, { pathname }: URL, response: Response): Promise<Entry> {

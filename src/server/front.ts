@@ -1,6 +1,7 @@
 import type { Claims, Database } from '../storage/database.ts';
 import { addressProblem } from './address-guard.ts';
 import { adminUsersPath, answerAdminUsers } from './admin-users.ts';
+import { authBodyProblem } from './auth-body.ts';
 import { endOtherSessions, isSignIn, refusedAuth } from './auth.ts';
 import { notingFailures } from './database-failures.ts';
 import type { DatabaseMonitor } from './database-monitor.ts';
@@ -13,7 +14,8 @@ import { answerBroadcast } from './realtime/broadcast-endpoint.ts';
 import type { Hub } from './realtime/hub.ts';
 import { BodyError, bodyLimit, expectedBytes, readBody } from './request-body.ts';
 import { describeFailure, errorResponse, internalError } from './rest-error.ts';
-import { serviceBodyProblem } from './service-body.ts';
+import { answerStorage } from './storage/answer-storage.ts';
+import { isStreamedUpload, type StorageServices } from './storage/upload.ts';
 import type { SupabaseLite } from './supabase-lite.ts';
 import { typedAnswer } from './typed-answer.ts';
 import type { TokenIssuer } from './token-issuer.ts';
@@ -28,6 +30,7 @@ export interface FrontOptions {
   readonly issuer?: TokenIssuer | undefined;
   readonly lite: SupabaseLite;
   readonly hub: Hub;
+  readonly storage: StorageServices;
   readonly boundHost: string;
   /** Counts for all servers together; see `Fanout.count`. */
   readonly countForAll: (key: string, lifetimeS: number) => Promise<number | undefined>;
@@ -54,7 +57,7 @@ export function createFront(options: FrontOptions): Front {
     if (!methodsOf(url.pathname).includes(request.method))
       return errorResponse({ status: 405, code: 'PGRST117', message: `Unsupported HTTP method: ${request.method}` });
     if (url.pathname === '/healthz') return answerHealth(options.monitor);
-    const leave = room.take(expectedBytes(request, bodyLimit(url.pathname)));
+    const leave = room.take(isStreamedUpload(request, url.pathname) ? 0 : expectedBytes(request, bodyLimit(url.pathname)));
     if (leave === undefined)
       return hangingUp(errorResponse({ status: 503, code: 'unavailable', message: 'the server has more requests than it can work on' }, 1));
 
@@ -75,10 +78,12 @@ export function createFront(options: FrontOptions): Front {
     const { pathname } = url;
     if (!canDecode(pathname) || /%00/.test(url.search))
       return errorResponse({ status: 400, code: 'PGRST125', message: 'Invalid path specified in request URL' });
+    if (pathname.startsWith('/storage/v1/')) {
+      const claims = isPublicFile(request.method, pathname) ? anybody : (await options.identify(credentialsOf(request, url))).claims;
+      return await answerStorage(options.storage, claims, request, url);
+    }
     const body = await readBody(request, bodyLimit(pathname), envelopeOf(pathname));
     if (pathname === '/auth/v1/.well-known/jwks.json') return await answerKeys(options.issuer);
-    if (isPublic(request.method, pathname)) return await ask(pathname, forwarded(request, url, body, options.keys.publishableKey, null));
-
     const { claims, token } = await options.identify(credentialsOf(request, url));
     if (pathname === '/status') return answerStatus(options, claims);
     if (pathname === '/rest/v1/rpc/ingest' && request.method === 'POST') return await answerIngest(options.database, claims, textOf(body));
@@ -93,11 +98,11 @@ export function createFront(options: FrontOptions): Front {
       const refused = refusedAuth(request.method, pathname, claims, textOf(body));
       if (refused !== undefined) return refused;
     }
-    const problem = serviceBodyProblem(request.method, pathname, textOf(body));
+    const problem = authBodyProblem(pathname, textOf(body));
     if (problem !== undefined) return errorResponse(problem);
     const unknown = await unknownRelation(request, pathname);
     if (unknown !== undefined) return unknown;
-    if (!/^\/(rest|auth|storage)\/v1(\/|$)/.test(pathname)) {
+    if (!/^\/(rest|auth)\/v1(\/|$)/.test(pathname)) {
       return errorResponse({
         status: 404,
         code: 'not-found',
@@ -106,16 +111,16 @@ export function createFront(options: FrontOptions): Front {
       });
     }
     const key = claims.role === 'service_role' ? options.keys.secretKey : options.keys.publishableKey;
-    const response = await ask(pathname, forwarded(request, url, body, key, token));
+    const response = await ask(forwarded(request, url, body, key, token));
     if (response.ok) await endOtherSessions(options.database, request.method, pathname, claims, textOf(body));
     return response;
   }
 
-  async function ask(pathname: string, request: Request): Promise<Response> {
+  async function ask(request: Request): Promise<Response> {
     const { answer: response, failure } = await notingFailures(async () => await options.lite.fetch(request));
     if (response.ok) return response;
     if (failure !== undefined) throw failure;
-    return await typedAnswer(pathname, response);
+    return await typedAnswer(response);
   }
 
   /** Unknown tables are answered here, so that a misspelt one costs no query. */
@@ -177,9 +182,12 @@ function credentialsOf(request: Request, url: URL): Credentials {
   return { apiKey: request.headers.get('apikey') ?? url.searchParams.get('apikey') ?? undefined, bearer: bearer?.trim() };
 }
 
-/** Paths that people without a key may call: files that are public or signed. */
-function isPublic(method: string, pathname: string): boolean {
-  return ['GET', 'HEAD'].includes(method) && /^\/storage\/v1\/object\/(public|sign)\//.test(pathname);
+const anybody: Claims = { role: 'anon' };
+
+/** What people without a key may call: files that are public, and those that an address with a signature names. */
+function isPublicFile(method: string, pathname: string): boolean {
+  const path = /^\/storage\/v1\/object\/(public|sign|upload\/sign)\//.exec(pathname)?.[1];
+  return path === 'upload/sign' ? method === 'PUT' : path !== undefined && ['GET', 'HEAD'].includes(method);
 }
 
 /** The same request with checked credentials in the form that @supabase/lite takes. */

@@ -1,4 +1,5 @@
 import { createServer, STATUS_CODES, type Server } from 'node:http';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server';
 import { UserError } from '../protocol/error.ts';
@@ -16,6 +17,10 @@ import { oneServerAtATime } from './one-server-at-a-time.ts';
 import { createHub } from './realtime/hub.ts';
 import { errorResponse, internalError } from './rest-error.ts';
 import { attachSockets } from './realtime/socket-server.ts';
+import { createDiskStore, removeAbandoned } from './storage/blob-store.ts';
+import { openS3Store, type S3Options } from './storage/s3-store.ts';
+import { createSignedLinks } from './storage/signed-links.ts';
+import type { StorageServices } from './storage/upload.ts';
 import { createSupabaseLite, ensureSystemSchema } from './supabase-lite.ts';
 import { openTokenIssuer } from './token-issuer.ts';
 
@@ -27,8 +32,9 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
-  /** Where files uploaded to Storage are kept. */
+  /** Where files uploaded to Storage are received, and kept unless there is an S3-compatible store. */
   readonly filesDirectory: string;
+  readonly s3?: S3Options | undefined;
   /** A Redis through which servers on one database reach each other; without one, the database itself. */
   readonly redisUrl?: string | undefined;
   /** A JWKS, address or file: tokens of users signed by its keys are good too. */
@@ -57,8 +63,8 @@ export interface RunningServer {
  * be used.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { database, keys, host, filesDirectory } = options;
-  const liteOptions = { database, keys, filesDirectory, allowSignUp: options.allowSignUp ?? false };
+  const { database, keys, host } = options;
+  const liteOptions = { database, keys, allowSignUp: options.allowSignUp ?? false };
   const issuer = options.jwks === undefined ? undefined : await openTokenIssuer({ jwks: options.jwks, issuer: options.jwtIssuer });
   await oneServerAtATime(database, 'system schema', async () => await ensureSystemSchema(liteOptions));
   const startedAt = Date.now();
@@ -85,6 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       issuer,
       lite,
       hub,
+      storage: await openStorage(options, audit.database),
       boundHost: host,
       countForAll: fanout.count,
       describe,
@@ -148,6 +155,12 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 }
 
 const lingerMs = 1_000;
+
+async function openStorage({ filesDirectory, s3, keys }: ServerOptions, database: Database): Promise<StorageServices> {
+  await removeAbandoned(join(filesDirectory, 'incoming'));
+  const blobs = s3 === undefined ? createDiskStore(filesDirectory) : await openS3Store(s3);
+  return { database, blobs, links: createSignedLinks(keys.jwtSecret), directory: filesDirectory };
+}
 
 /** A name under which this machine reaches what listens on `host`. */
 function nameOf(host: string): string {

@@ -1,21 +1,20 @@
-import { App, setExperimental } from '@supabase/lite';
+import { App } from '@supabase/lite';
 import { createPostgresConnection } from '@supabase/lite/postgres';
 import type { Kysely } from 'kysely';
 import type { Json } from '../protocol/json.ts';
 import { UserError } from '../protocol/error.ts';
 import type { Claims, Database, Transaction } from '../storage/database.ts';
 import { reportBug, withoutPrinting } from './bug-report.ts';
-import { createFileStore } from './file-store.ts';
 import { quoteJsonStrings } from './json-columns.ts';
 import type { BackendKeys } from './keys.ts';
 import { kyselyWithin, ownerKysely } from './kysely-dialect.ts';
 import { describeFailure, errorResponse, internalError } from './rest-error.ts';
 import { unsealed, withSealedFilters } from './rest-filters.ts';
 import { withWholeRows } from './rest-rows.ts';
-import { storagePolicies } from './storage-policies.ts';
+import { storageSchema } from './storage/schema.ts';
 
 /*
- * Supabase's Data API, Auth and Storage by @supabase/lite. This is the one file that knows it.
+ * Supabase's Data API and Auth by @supabase/lite. This is the one file that knows it.
  *
  * It never owns a connection, because its own has two holes: one connection without a queue, through which an
  * anonymous request sees the rows of a service request beside it, and a grant of everything to `anon` on the
@@ -24,7 +23,7 @@ import { storagePolicies } from './storage-policies.ts';
  */
 
 export interface SupabaseLite {
-  /** Answers `/rest/v1`, `/auth/v1` and `/storage/v1`. Credentials must have been checked: see `front.ts`. */
+  /** Answers `/rest/v1` and `/auth/v1`. Credentials must have been checked: see `front.ts`. */
   fetch(request: Request): Promise<Response>;
   /** Reads the schema, which the first request would otherwise wait for. */
   warm(): Promise<void>;
@@ -39,26 +38,21 @@ export interface SupabaseLite {
 export interface SupabaseLiteOptions {
   readonly database: Database;
   readonly keys: BackendKeys;
-  /** Where uploaded files are kept. */
-  readonly filesDirectory: string;
   /** May strangers make themselves a user? */
   readonly allowSignUp?: boolean | undefined;
 }
 
 /** Makes the schemas `auth` and `storage` where they are missing. Comes before everything else here. */
 export async function ensureSystemSchema(options: SupabaseLiteOptions): Promise<void> {
-  // The first App of a process prints a warning about the experiments that are on by then; we know.
-  await createApp(options, { signUp: false }).app.init();
-  setExperimental('storage', true);
   const missing = await options.database.asOwner(async (transaction) => {
     const { rows } = await transaction.query<{ missing: boolean }>(
-      `select to_regclass('auth.flow_state') is null or to_regclass('storage.objects') is null as missing`,
+      `select to_regclass('auth.flow_state') is null as missing`,
     );
     return rows[0]!.missing;
   });
   if (missing) await createApp(options, { signUp: false }).app.ensureSystemSchema();
   await options.database.asOwner(async (transaction) => {
-    for (const statement of storagePolicies) await transaction.query(statement);
+    for (const statement of storageSchema) await transaction.query(statement);
   });
 }
 
@@ -68,8 +62,7 @@ export function createSupabaseLite(options: SupabaseLiteOptions): SupabaseLite {
     fetch: async (request) => {
       if (isHeadOfCall(request)) return withoutBody(await lite.fetch(new Request(request, { method: 'GET' })));
       const prepared = await withQuotedJsonStrings(withReadableFilters(request), connection);
-      const answer = withoutLocation(await withoutPrinting(async () => await app.fetch(prepared)));
-      return await inPlainWords(request, await withSignedUrls(request, answer));
+      return withoutLocation(await withoutPrinting(async () => await app.fetch(prepared)));
     },
     warm: async () => void (await connection.introspect({ useCache: true })),
     knowsRelation: async (name) => {
@@ -109,33 +102,8 @@ async function withQuotedJsonStrings(request: Request, connection: LiteConnectio
   return new Request(request, { method: request.method, body: quoteJsonStrings(await request.text(), names) });
 }
 
-/** Signed addresses under the name and in the form in which supabase-js looks for them. */
-async function withSignedUrls(request: Request, response: Response): Promise<Response> {
-  const { pathname } = new URL(request.url);
-  if (request.method !== 'POST' || !pathname.startsWith('/storage/v1/object/sign/') || !response.ok) return response;
-  const rename = ({ signedUrl, ...rest }: { readonly signedUrl?: string | null }): object => ({
-    ...rest,
-    signedURL: signedUrl?.replace(/^\/storage\/v1/, '') ?? null,
-  });
-  const answer = (await response.json()) as { readonly signedUrl?: string } | readonly { readonly signedUrl?: string }[];
-  return Response.json(Array.isArray(answer) ? answer.map(rename) : rename(answer as { readonly signedUrl?: string }), {
-    headers: { 'access-control-allow-origin': '*' },
-  });
-}
-
-/** Storage words every refusal as that of a new row, though somebody only wanted to read. */
-async function inPlainWords(request: Request, response: Response): Promise<Response> {
-  const { pathname } = new URL(request.url);
-  const isRead = ['GET', 'HEAD'].includes(request.method) || /^\/storage\/v1\/object\/(list|list-v2|sign|info)\//.test(pathname);
-  if (response.status !== 400 || !isRead || !pathname.startsWith('/storage/v1/')) return response;
-  const text = await response.text();
-  const message = 'you may not read this; sign in as somebody who may, or use a secret key';
-  return new Response(text.replace(/"new row violates row-level security policy[^"]*"/, JSON.stringify(message)), response);
-}
-
 interface Context {
   readonly auth?: { readonly role?: string; readonly jwt?: Record<string, Json> | null };
-  readonly storage?: { readonly operation?: string };
 }
 
 interface ContextOptions {
@@ -166,7 +134,7 @@ interface LiteConnection {
 }
 
 function createApp(
-  { database, keys, filesDirectory }: SupabaseLiteOptions,
+  { database, keys }: SupabaseLiteOptions,
   { signUp }: { readonly signUp: boolean },
 ): { readonly app: App; readonly connection: LiteConnection } {
   // The address is never called: every query goes through the query builder put in its place.
@@ -201,12 +169,10 @@ function createApp(
       enable_refresh_token_rotation: true,
       email: { enable_signup: signUp, enable_confirmations: false },
     },
-    storage: { enabled: true, file_size_limit: '50MiB' },
     db: { migrations: { enabled: false } },
     studio: { enabled: false },
     options: { server: { disableStudio: true } },
   } as unknown as ConstructorParameters<typeof App>[0]);
-  Object.assign(app, { _storageAdapter: createFileStore(filesDirectory) });
   return { app: app as unknown as App, connection };
 }
 
@@ -224,7 +190,7 @@ async function asUser(database: Database, context: Context | undefined, work: Wo
   const claims = claimsOf(context);
   try {
     return await database.asUser(claims, async (transaction) => {
-      const settings = settingsOf(context, options);
+      const settings = settingsOf(options);
       if (settings.length > 0) {
         const list = settings.map((_, at) => `set_config($${2 * at + 1}, $${2 * at + 2}, true)`).join(', ');
         await transaction.query(`select ${list}`, settings.flat());
@@ -235,8 +201,6 @@ async function asUser(database: Database, context: Context | undefined, work: Wo
     });
   } catch (error) {
     if (error instanceof Undo) return error.answer;
-    // Storage reads the failure itself; the Data API would print it and answer some of them with a 500.
-    if (context?.storage !== undefined) throw error;
     const failure = describeFailure(error, claims.role === 'anon');
     if (failure === undefined) reportBug('the Data API failed', error);
     return errorResponse(failure ?? internalError);
@@ -250,9 +214,8 @@ function claimsOf(context: Context | undefined): Claims {
   return role === 'authenticated' || role === 'service_role' ? { ...jwt, role } : { role: 'anon' };
 }
 
-function settingsOf(context: Context | undefined, { rpc }: ContextOptions): readonly (readonly [name: string, value: string])[] {
+function settingsOf({ rpc }: ContextOptions): readonly (readonly [name: string, value: string])[] {
   const settings: [string, string][] = [];
-  if (context?.storage?.operation !== undefined) settings.push(['storage.operation', context.storage.operation]);
   if (rpc !== undefined) {
     settings.push(['response.status', ''], ['response.headers', ''], ['request.method', rpc.method], ['request.path', rpc.path]);
     // A GET must not write, whatever the function does.

@@ -51,7 +51,7 @@ export async function startTestBackend({
     await startServer({ database, keys, host: '127.0.0.1', port, filesDirectory, instance: { stepscope: 'test', mode: 'in-process' }, ...serverOptions });
   let server = await start(0);
   const login = { email: 'admin@stepscope', password: 'a password for tests' };
-  const admin = { ...login, id: await ensureLocalUser({ database, keys, filesDirectory }, login) };
+  const admin = { ...login, id: await ensureLocalUser({ database, keys }, login) };
   return {
     url: server.url,
     keys,
@@ -59,7 +59,7 @@ export async function startTestBackend({
     database,
     async addUser() {
       const user = { email: `${randomUUID()}@example.com`, password: randomUUID() };
-      return { ...user, id: await createSupabaseLite({ database, keys, filesDirectory }).ensureUser(user) };
+      return { ...user, id: await createSupabaseLite({ database, keys }).ensureUser(user) };
     },
     async restart(whileDown) {
       await server.close();

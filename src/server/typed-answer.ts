@@ -14,17 +14,15 @@ const codeByStatus: Readonly<Record<number, string>> = {
 type Body = Readonly<Record<string, unknown>>;
 
 /**
- * A failed answer of the Data API, Auth or Storage as one that says by a code and in words what is wrong. Those
+ * A failed answer of the Data API or Auth as one that says by a code and in words what is wrong. Those
  * that do stay as they are, each in the form its client knows; what they could not read, and call their own
  * failure, is the sender's mistake.
  */
-export async function typedAnswer(pathname: string, response: Response): Promise<Response> {
+export async function typedAnswer(response: Response): Promise<Response> {
   const { status } = response;
   if (status < 400) return response;
   const text = await response.text();
   const body = bodyOf(text);
-  if (status >= 500 && pathname.startsWith('/storage/v1/object/sign/'))
-    return errorResponse({ status: 400, code: 'InvalidJWT', message: 'the signature of this address is not valid' });
   if (body['code'] === 'SUP') return errorResponse({ status: 400, code: 'PGRST100', message: String(body['message']) });
   const code = body['error_code'] ?? body['code'] ?? body['statusCode'];
   const message = body['message'] ?? body['msg'] ?? (code === undefined ? body['error'] : undefined);

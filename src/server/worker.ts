@@ -8,6 +8,7 @@ import { openPglite } from '../storage/pglite/open-pglite.ts';
 import { openPostgres } from '../storage/postgres/open-postgres.ts';
 import { agreeOnKeys } from './key-fingerprint.ts';
 import { ensureLocalUser } from './local-user.ts';
+import { S3Options } from './storage/s3-store.ts';
 import { startServer, type RunningServer } from './start-server.ts';
 
 /*
@@ -32,6 +33,7 @@ const WorkerData = z.object({
   jwks: z.string().optional(),
   jwtIssuer: z.string().optional(),
   allowSignUp: z.boolean().optional(),
+  s3: S3Options.optional(),
   mode: z.string(),
   version: z.string().optional(),
 });
@@ -46,7 +48,7 @@ interface Opened {
 }
 
 async function open(options: z.infer<typeof WorkerData>): Promise<Opened> {
-  const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version, jwks, jwtIssuer, allowSignUp } = options;
+  const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version, jwks, jwtIssuer, allowSignUp, s3 } = options;
   const database = databaseUrl === undefined ? await openPglite({ dataDir }) : await openPostgres({ url: databaseUrl });
   try {
     const applied = await migrate(database, { onNotice: (text) => console.error(text) });
@@ -56,8 +58,8 @@ async function open(options: z.infer<typeof WorkerData>): Promise<Opened> {
     const filesDirectory = join(dataDir, 'files');
     // Holders of a local backend live in its process: none of them has outlived the last one.
     const ownHolders = databaseUrl === undefined ? 'local/' : undefined;
-    const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders, jwks, jwtIssuer, allowSignUp });
-    if (localUser !== undefined) await ensureLocalUser({ database, keys, filesDirectory }, localUser);
+    const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders, jwks, jwtIssuer, allowSignUp, s3 });
+    if (localUser !== undefined) await ensureLocalUser({ database, keys }, localUser);
     return { database, server, migrations: applied.map(({ name }) => name) };
   } catch (error) {
     await database.close();

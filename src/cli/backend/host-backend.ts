@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { z } from 'zod';
 import type { StateFile } from '../../protocol/state-file.ts';
+import { s3FromEnvironment } from '../../server/storage/s3-store.ts';
 import { makePrivateFolder } from '../../storage/private-folder.ts';
 import { version } from '../version.ts';
 import { removeStateFile, writeStateFile } from './find-backend.ts';
@@ -97,6 +98,7 @@ export async function hostBackend(options: HostOptions): Promise<HostedBackend> 
     jwks: options.jwks,
     jwtIssuer: options.jwtIssuer,
     allowSignUp: options.allowSignUp,
+    s3: s3FromEnvironment(process.env),
     mode: options.mode,
     version,
   };

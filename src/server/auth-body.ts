@@ -22,19 +22,10 @@ const AuthBody = z.looseObject({
   data: z.record(z.string(), z.unknown()).nullish(),
 });
 
-const listsOrSigns = /^\/storage\/v1\/object\/(list|list-v2|sign|move|copy)(\/|$)/;
-
-/**
- * Why Auth or Storage cannot work with a body, which they would call a failure of their own; undefined when
- * they can, and for files, which may be anything.
- */
-export function serviceBodyProblem(method: string, pathname: string, body: string): RestError | undefined {
-  const isAuth = pathname.startsWith('/auth/v1/');
-  const isNeeded = method === 'POST' && listsOrSigns.test(pathname);
-  if (!isAuth && !isNeeded && !pathname.startsWith('/storage/v1/bucket') && !(method === 'DELETE' && pathname.startsWith('/storage/v1/')))
-    return undefined;
-  if (body === '') return isNeeded ? notJson : undefined;
-  const parsed = (isAuth ? AuthBody : z.looseObject({})).safeParse(parse(body));
+/** Why Auth cannot work with a body, which it would call a failure of its own; undefined when it can. */
+export function authBodyProblem(pathname: string, body: string): RestError | undefined {
+  if (!pathname.startsWith('/auth/v1/') || body === '') return undefined;
+  const parsed = AuthBody.safeParse(parse(body));
   if (parsed.success) return undefined;
   const [issue] = parsed.error.issues;
   return issue === undefined || issue.path.length === 0
