@@ -5,6 +5,7 @@ import { authBodyProblem } from './auth-body.ts';
 import { endOtherSessions, isSignIn, refusedAuth } from './auth.ts';
 import { notingFailures } from './database-failures.ts';
 import type { DatabaseMonitor } from './database-monitor.ts';
+import { functionsPath, type Functions } from './functions/answer-functions.ts';
 import { IdentityError, type Credentials, type Identify } from './identity.ts';
 import { answerIngest } from './ingest.ts';
 import type { BackendKeys } from './keys.ts';
@@ -31,6 +32,7 @@ export interface FrontOptions {
   readonly lite: SupabaseLite;
   readonly hub: Hub;
   readonly storage: StorageServices;
+  readonly functions: Functions;
   readonly boundHost: string;
   /** Counts for all servers together; see `Fanout.count`. */
   readonly countForAll: (key: string, lifetimeS: number) => Promise<number | undefined>;
@@ -82,6 +84,13 @@ export function createFront(options: FrontOptions): Front {
       const claims = isPublicFile(request.method, pathname) ? anybody : (await options.identify(credentialsOf(request, url))).claims;
       return await answerStorage(options.storage, claims, request, url);
     }
+    if (pathname.startsWith(functionsPath)) {
+      return await options.functions.answer(request, url, async () => {
+        const credentials = credentialsOf(request, url);
+        const { claims } = await options.identify(credentials);
+        return { claims, credential: credentials.bearer ?? credentials.apiKey! };
+      });
+    }
     const body = await readBody(request, bodyLimit(pathname), envelopeOf(pathname));
     if (pathname === '/auth/v1/.well-known/jwks.json') return await answerKeys(options.issuer);
     const { claims, token } = await options.identify(credentialsOf(request, url));
@@ -107,7 +116,7 @@ export function createFront(options: FrontOptions): Front {
         status: 404,
         code: 'not-found',
         message: `there is nothing at ${pathname}`,
-        hint: 'The API is at /rest/v1, /auth/v1, /storage/v1 and /realtime/v1',
+        hint: 'The API is at /rest/v1, /auth/v1, /storage/v1, /functions/v1 and /realtime/v1',
       });
     }
     const key = claims.role === 'service_role' ? options.keys.secretKey : options.keys.publishableKey;

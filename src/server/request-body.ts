@@ -17,6 +17,7 @@ export class BodyError extends Error {
 export function bodyLimit(path: string): number {
   // A blob travels as JSON text inside a row, which at worst doubles its quotes and backslashes.
   if (path === '/rest/v1/snapshot_blobs') return 24 * 1024 * 1024;
+  if (path.startsWith('/functions/v1/')) return 6 * 1024 * 1024;
   // A form that brings a file; other uploads are not read here.
   if (path.startsWith('/storage/v1/object')) return 51 * 1024 * 1024;
   return limits.bodyBytes;

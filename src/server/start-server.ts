@@ -5,12 +5,13 @@ import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-
 import { UserError } from '../protocol/error.ts';
 import type { Database } from '../storage/database.ts';
 import { createAudit } from './audit.ts';
-import { reportBug } from './bug-report.ts';
+import { reportBug, reportNotice } from './bug-report.ts';
 import { withNotes } from './database-failures.ts';
 import { monitorDatabase } from './database-monitor.ts';
 import { connectFanout } from './fanout/fanout.ts';
 import { createFront } from './front.ts';
 import { keepHouse } from './housekeeping.ts';
+import { createFunctions } from './functions/answer-functions.ts';
 import { createIdentify } from './identity.ts';
 import type { BackendKeys } from './keys.ts';
 import { oneServerAtATime } from './one-server-at-a-time.ts';
@@ -35,6 +36,10 @@ export interface ServerOptions {
   /** Where files uploaded to Storage are received, and kept unless there is an S3-compatible store. */
   readonly filesDirectory: string;
   readonly s3?: S3Options | undefined;
+  /** Functions of the server's owner, `<name>.ts` or `<name>/index.ts`, for `/functions/v1/<name>`. */
+  readonly functionsDir?: string | undefined;
+  /** Time a function has for its answer. */
+  readonly functionTimeoutMs?: number | undefined;
   /** A Redis through which servers on one database reach each other; without one, the database itself. */
   readonly redisUrl?: string | undefined;
   /** A JWKS, address or file: tokens of users signed by its keys are good too. */
@@ -82,6 +87,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     fanout: fanout.state(),
     memoryBytes: process.memoryUsage.rss(),
   });
+  let url = '';
+  const functions = createFunctions({
+    directory: options.functionsDir,
+    keys,
+    timeoutMs: options.functionTimeoutMs,
+    url: () => url,
+    print: reportNotice,
+  });
   const front = audit.front(
     createFront({
       database: audit.database,
@@ -92,6 +105,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       lite,
       hub,
       storage: await openStorage(options, audit.database),
+      functions,
       boundHost: host,
       countForAll: fanout.count,
       describe,
@@ -109,12 +123,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on('clientError', answerUnreadable);
   const sockets = attachSockets(server, hub, host);
   const port = await listen(server, host, options.port);
+  url = `http://${nameOf(host)}:${port}`;
   const house = keepHouse(database, options.ownHolders);
   // The first request would otherwise wait for the schema to be read.
   lite.warm().catch((error: unknown) => reportBug('the schema could not be read', error));
 
   return {
-    url: `http://${nameOf(host)}:${port}`,
+    url,
     port,
     activity: async () => ({ clients: sockets.people, activeRuns: await house.activeRuns() }),
     async close() {
@@ -123,6 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await sockets.close();
       await hub.changes.close();
       await fanout.close();
+      await functions.close();
       await stop(server);
       await audit.close();
     },

@@ -34,6 +34,7 @@ const WorkerData = z.object({
   jwtIssuer: z.string().optional(),
   allowSignUp: z.boolean().optional(),
   s3: S3Options.optional(),
+  functionsDir: z.string().optional(),
   mode: z.string(),
   version: z.string().optional(),
 });
@@ -48,7 +49,7 @@ interface Opened {
 }
 
 async function open(options: z.infer<typeof WorkerData>): Promise<Opened> {
-  const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version, jwks, jwtIssuer, allowSignUp, s3 } = options;
+  const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version, jwks, jwtIssuer, allowSignUp, s3, functionsDir } = options;
   const database = databaseUrl === undefined ? await openPglite({ dataDir }) : await openPostgres({ url: databaseUrl });
   try {
     const applied = await migrate(database, { onNotice: (text) => console.error(text) });
@@ -58,7 +59,7 @@ async function open(options: z.infer<typeof WorkerData>): Promise<Opened> {
     const filesDirectory = join(dataDir, 'files');
     // Holders of a local backend live in its process: none of them has outlived the last one.
     const ownHolders = databaseUrl === undefined ? 'local/' : undefined;
-    const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders, jwks, jwtIssuer, allowSignUp, s3 });
+    const server = await startServer({ database, keys, host, port, filesDirectory, redisUrl, instance, ownHolders, jwks, jwtIssuer, allowSignUp, s3, functionsDir });
     if (localUser !== undefined) await ensureLocalUser({ database, keys }, localUser);
     return { database, server, migrations: applied.map(({ name }) => name) };
   } catch (error) {

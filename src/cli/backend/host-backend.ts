@@ -35,6 +35,8 @@ export interface HostOptions {
   readonly jwks?: string | undefined;
   /** What `iss` of such tokens must be, unless the address says it. */
   readonly jwtIssuer?: string | undefined;
+  /** A folder of functions, for `/functions/v1/<name>`. */
+  readonly functionsDir?: string | undefined;
   /** May strangers make themselves a user? */
   readonly allowSignUp?: boolean | undefined;
   readonly mode: StateFile['mode'];
@@ -99,6 +101,7 @@ export async function hostBackend(options: HostOptions): Promise<HostedBackend> 
     jwtIssuer: options.jwtIssuer,
     allowSignUp: options.allowSignUp,
     s3: s3FromEnvironment(process.env),
+    functionsDir: options.functionsDir,
     mode: options.mode,
     version,
   };

@@ -12,6 +12,7 @@ const entries = {
   index: 'src/index.ts',
   'database-worker': 'src/storage/pglite/worker.ts',
   'server-worker': 'src/server/worker.ts',
+  'function-worker': 'src/server/functions/function-worker.ts',
   'runner-worker': 'src/runner/worker.ts',
   'run-worker': 'src/runner/run-worker.ts',
   'link-worker': 'src/tracker/link-worker.ts',
