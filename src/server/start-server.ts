@@ -11,7 +11,7 @@ import { monitorDatabase } from './database-monitor.ts';
 import { connectFanout } from './fanout/fanout.ts';
 import { createFront } from './front.ts';
 import { keepHouse } from './housekeeping.ts';
-import { createFunctions } from './functions/answer-functions.ts';
+import { checkFunctionsFolder, createFunctions } from './functions/answer-functions.ts';
 import { createIdentify } from './identity.ts';
 import type { BackendKeys } from './keys.ts';
 import { oneServerAtATime } from './one-server-at-a-time.ts';
@@ -70,6 +70,7 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { database, keys, host } = options;
   const liteOptions = { database, keys, allowSignUp: options.allowSignUp ?? false };
+  await checkFunctionsFolder(options.functionsDir);
   const issuer = options.jwks === undefined ? undefined : await openTokenIssuer({ jwks: options.jwks, issuer: options.jwtIssuer });
   await oneServerAtATime(database, 'system schema', async () => await ensureSystemSchema(liteOptions));
   const startedAt = Date.now();

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { plural } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
@@ -20,6 +21,7 @@ interface Flags {
   readonly jwks?: string;
   readonly jwtIssuer?: string;
   readonly allowSignUp?: boolean;
+  readonly functions?: string;
   readonly runner: boolean;
 }
 
@@ -38,6 +40,7 @@ export function addServeCommand(program: Command): void {
     .option('--jwks <place>', 'let in users of another issuer: the address or file of its JWKS')
     .option('--jwt-issuer <issuer>', 'what their tokens must name as issuer')
     .option('--allow-sign-up', 'let strangers make themselves a user, without any role')
+    .option('--functions <folder>', 'functions of your own, `<name>.ts` or `<name>/index.ts`, at /functions/v1/<name>')
     .option('--no-runner', 'let others execute the runs');
   onCall<Flags>(command, async ({ rest, flags, settings, io }) => {
     const running = await findBackend(settings.dataDir);
@@ -61,6 +64,7 @@ export function addServeCommand(program: Command): void {
       jwks: flags.jwks,
       jwtIssuer: flags.jwtIssuer,
       allowSignUp: flags.allowSignUp,
+      functionsDir: flags.functions === undefined ? undefined : resolve(flags.functions),
       host: flags.host,
       port: parsePort(flags.port ?? '8000', '--port'),
       mode: 'serve',

@@ -1,5 +1,6 @@
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { UserError } from '../../protocol/error.ts';
 import type { Claims } from '../../storage/database.ts';
 import type { BackendKeys } from '../keys.ts';
 import { readBody } from '../request-body.ts';
@@ -43,6 +44,20 @@ interface Slot {
   readonly path: string;
   readonly thread: Promise<FunctionThread>;
   busy: boolean;
+}
+
+/** Throws `UserError` `usage` for what is no folder. */
+export async function checkFunctionsFolder(directory: string | undefined): Promise<void> {
+  const isFolder =
+    directory === undefined ||
+    (await stat(directory).then(
+      (found) => found.isDirectory(),
+      () => false,
+    ));
+  if (!isFolder)
+    throw new UserError('usage', `${directory} is no folder of functions`, {
+      hint: 'Make it, with a file such as hello.ts: export default () => new Response("hello")',
+    });
 }
 
 /** Runs functions of the server's owner, each request in a thread that answers nothing else meanwhile. */

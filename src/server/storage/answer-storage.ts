@@ -263,7 +263,7 @@ async function jsonOf({ request }: Call): Promise<unknown> {
   try {
     return JSON.parse(Buffer.from(body ?? []).toString('utf8'));
   } catch {
-    throw invalid('the body is no JSON');
+    throw new StorageError(400, 'PGRST102', 'Empty or invalid json');
   }
 }
 
