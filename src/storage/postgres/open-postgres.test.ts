@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Database } from '../database.ts';
 import { startRestartablePostgres } from '../testing.ts';
@@ -25,6 +27,17 @@ describe('a Postgres server', () => {
   it('serves as many as it has connections, and more in turn', async () => {
     const slow = Array.from({ length: 9 }, () => database.asOwner((transaction) => transaction.query('select pg_sleep(0.05)')));
     await expect(Promise.all(slow)).resolves.toHaveLength(9);
+  });
+
+  it('keeps nothing of an answer that was given', async () => {
+    const ask = async () => new WeakRef((await one()).rows[0] as object);
+    const answers = [await ask(), await ask(), await ask(), await ask()];
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await vi.waitFor(() => {
+      collect();
+      expect(answers.slice(0, -1).map((answer) => answer.deref())).toEqual([undefined, undefined, undefined]);
+    });
   });
 
   it('is there again after a restart, hears again, and says that it may have missed something', async () => {

@@ -93,7 +93,7 @@ function connectionOver(link: Link, release: () => void): Connection {
     const query: postgres.PendingQuery<postgres.Row[]> = link.sql.unsafe(text, parameters && ([...parameters] as never[]));
     running = parameters === undefined ? query.simple() : query;
     try {
-      return lastOf(await Promise.race([running, link.lost]));
+      return lastOf(await link.untilLost(running));
     } catch (error) {
       const told = translate(error);
       if (told instanceof UserError && told.code === 'unavailable') link.discard('broken');

@@ -12,8 +12,8 @@ const RETRY_AFTER_MS = { first: 100, longest: 2_000 } as const;
 export interface Link {
   readonly sql: postgres.Sql;
   isLost(): boolean;
-  /** Rejects when it is lost. The library forgets statements that come between an error and the end of a connection. */
-  readonly lost: Promise<never>;
+  /** The answer, or a rejection once it is lost: the library forgets statements that come between an error and the end of a connection. */
+  untilLost<T>(answer: PromiseLike<T>): Promise<T>;
   /** Ends it by force. `stuck` when the server does not answer on it, as it then will not on another. */
   discard(reason: 'broken' | 'stuck'): void;
 }
@@ -63,13 +63,12 @@ export function createPool(url: string, places: number): Pool {
 
   function openLink(types: ArrayTypes, attempt: Attempt): Link {
     let isLost = false;
-    let rejectLost: (error: UserError) => void = () => {};
-    const lost = new Promise<never>((_, reject) => (rejectLost = reject));
-    lost.catch(() => {});
+    // Whoever waits, and no promise that lives as long as the connection: in a race it would keep every answer.
+    const waiting = new Set<(error: UserError) => void>();
     function lose(): void {
       isLost = true;
       all.delete(link);
-      rejectLost(connectionLost());
+      for (const reject of waiting) reject(connectionLost());
     }
     const sql = connect(url, {
       onclose() {
@@ -81,7 +80,12 @@ export function createPool(url: string, places: number): Pool {
     adopt(sql, types);
     const link: Link = {
       sql,
-      lost,
+      async untilLost<T>(answer: PromiseLike<T>): Promise<T> {
+        const { promise, resolve, reject } = Promise.withResolvers<T>();
+        waiting.add(reject);
+        answer.then(resolve, reject);
+        return await promise.finally(() => waiting.delete(reject));
+      },
       isLost: () => isLost,
       discard(reason) {
         lose();
