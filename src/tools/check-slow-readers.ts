@@ -22,10 +22,8 @@ interface Scene {
 }
 
 const DELIVERY_P99_MS = 100;
-/** Heaps grow under any load; what counts is what stalling adds. So it starts when the memory has stayed flat. */
-const FLAT_FOR_MS = 4_000;
-const FLAT_BYTES = 4 * 1024 * 1024;
-const WARM_UP_MAX_MS = 20_000;
+/** Heaps grow under any load; what counts is what stalling adds. So all read at first, for as long as some stall later. */
+const WARM_UP_MIN_S = 30;
 const TICK_MS = 50;
 const MAX_POST_BYTES = 512 * 1024;
 /** Filler of a row. */
@@ -94,12 +92,8 @@ async function play({ name, readers, stalled, rowsPerSecond, memoryLimitMb }: Sc
     }
   };
 
-  let baseBytes = 0;
-  for (let warmMs = 0; warmMs < WARM_UP_MAX_MS && peakBytes > baseBytes + FLAT_BYTES; warmMs += FLAT_FOR_MS) {
-    baseBytes = peakBytes;
-    await write(FLAT_FOR_MS);
-  }
-  baseBytes = peakBytes;
+  await write(Math.max(WARM_UP_MIN_S, seconds) * 1_000);
+  const baseBytes = peakBytes;
   for (const { delaysMs } of others) delaysMs.length = 0;
   // They come fresh: to one that has read much already the kernel gives buffers of many megabytes.
   const slow = await joinAll(stalled);
