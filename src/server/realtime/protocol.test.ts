@@ -23,7 +23,7 @@ const toClose: { close(): unknown }[] = [];
 beforeAll(async () => {
   backend = await startTestBackend();
   service = serviceClient(backend);
-});
+}, 60_000);
 afterAll(async () => {
   for (const one of toClose) await one.close();
   await backend.stop();
