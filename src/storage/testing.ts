@@ -40,10 +40,10 @@ async function openTestPglite(): Promise<TestDatabase> {
   };
 }
 
-async function openTestPostgres(server?: TestPostgres): Promise<TestDatabase> {
-  const empty = await openEmptyPostgres(server);
+async function openTestPostgres(given?: TestPostgres): Promise<TestDatabase> {
+  const server = given ?? (await testPostgres());
+  const empty = await openEmptyPostgres(server, await migratedTemplate(server));
   const database = await openPostgres({ url: empty.url });
-  await migrate(database);
   return {
     database,
     url: empty.url,
@@ -54,16 +54,44 @@ async function openTestPostgres(server?: TestPostgres): Promise<TestDatabase> {
   };
 }
 
-/** A database in which nothing is yet, of this process's Postgres unless another is given. */
-export async function openEmptyPostgres(given?: TestPostgres): Promise<{ readonly url: string; close(): Promise<void> }> {
+/** The name of a database to copy, migrated once for all test files on a server: a copy takes a tenth of the time. */
+async function migratedTemplate(server: TestPostgres): Promise<string> {
+  const name = `stepscope_template_${fingerprint()}`;
+  const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  try {
+    // Test files run side by side: one makes it, the others wait.
+    await admin`select pg_advisory_lock(hashtext(${name}))`;
+    const [made] = await admin`select from pg_database where datname = ${name}`;
+    if (made !== undefined) return name;
+    await admin.unsafe(`drop database if exists ${name}_unfinished with (force)`);
+    await admin.unsafe(`create database ${name}_unfinished`);
+    const database = await openPostgres({ url: urlOf(server, `${name}_unfinished`) });
+    await migrate(database);
+    await database.close();
+    await admin.unsafe(`alter database ${name}_unfinished rename to ${name}`);
+    return name;
+  } finally {
+    await admin.end();
+  }
+}
+
+function urlOf(server: TestPostgres, name: string): string {
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+/** A database in which nothing is yet, or only what the template holds, of this process's Postgres unless another is given. */
+export async function openEmptyPostgres(
+  given?: TestPostgres,
+  template = 'template1',
+): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = given ?? (await testPostgres());
   const name = `test_${crypto.randomUUID().replaceAll('-', '')}`;
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}`);
-  const url = new URL(server.url);
-  url.pathname = `/${name}`;
+  await admin.unsafe(`create database ${name} template ${template}`);
   return {
-    url: url.href,
+    url: urlOf(server, name),
     async close() {
       await admin.unsafe(`drop database if exists ${name} with (force)`);
       await admin.end();
