@@ -1,10 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+// oxlint-disable-next-line import/no-default-export -- vitest asks for it
 export default defineConfig({
   test: {
     dir: 'src',
     // What the suite must get by with; on more cores it would only hide what takes long.
     maxWorkers: 2,
+    // No test waits for time to pass; a slow machine may take its own.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    setupFiles: ['src/tools/test-patience.ts'],
+    expect: { poll: { timeout: 20_000 } },
     globalSetup: ['src/tools/test-setup.ts'],
     reporters: ['default', './src/tools/not-run.ts'],
   },

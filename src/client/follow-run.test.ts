@@ -121,7 +121,7 @@ describe('following a run', () => {
     expect(seen.lines()).toEqual(expected(500));
     await vi.waitFor(() => expect(seen.links.at(-1)).toBe('live'), { timeout: 15_000 });
     seen.stop();
-  }, 40_000);
+  }, 60_000);
 
   it('calls nobody after it was stopped', async () => {
     const runId = await makeRun();

@@ -244,7 +244,7 @@ describe('more than can be worked on', () => {
     await vi.waitFor(async () => {
       const response = await send();
       expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
-    }, 10_000);
+    }, 60_000);
     expect((await call('/rest/v1/models?select=model_name')).status).toBe(200);
     expect((await call('/healthz')).status).toBe(200);
     for (const request of held) request.destroy();

@@ -37,7 +37,7 @@ describe.each<Database['engine']>(['pglite', 'postgres'])('people of all kinds, 
   it('hear by Realtime of the rows they may read, and of no others', async () => {
     const { heard, expected } = await hearOfEverything(backend.database, people);
     expect(heard).toEqual(expected);
-  }, 30_000);
+  }, 60_000);
 
   it('reach in Storage what lies under their own id', async () => {
     const own = `${userIds.user}/in.png`;

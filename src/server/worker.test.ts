@@ -56,7 +56,7 @@ afterEach(async () => {
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 describe('the server thread', () => {
-  it('serves the data directory to its owner and to no second server, tells how much it is used, and ends in order', { timeout: 30_000 }, async () => {
+  it('serves the data directory to its owner and to no second server, tells how much it is used, and ends in order', { timeout: 60_000 }, async () => {
     const { worker, first, messages } = await start();
     expect(first).toMatchObject({
       type: 'listening',
@@ -79,7 +79,7 @@ describe('the server thread', () => {
     expect(await end(worker)).toBe(0);
   });
 
-  it('finds what was stored, marks runs that died with the last one, and takes a new password', { timeout: 30_000 }, async () => {
+  it('finds what was stored, marks runs that died with the last one, and takes a new password', { timeout: 60_000 }, async () => {
     const service = (url: string) => createClient(url, keys.secretKey, { realtime: { transport: ws as never } });
     const before = await start();
     await service(before.first.url)
@@ -100,7 +100,7 @@ describe('the server thread', () => {
     });
   });
 
-  it('says which port is in use', { timeout: 30_000 }, async () => {
+  it('says which port is in use', { timeout: 60_000 }, async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };

@@ -43,7 +43,12 @@ export async function benchIngest(): Promise<boolean> {
       { what: 'bare PGlite, batches of 100', value: median(bare), unit: 'events/s' },
       { what: 'ingest by HTTP, flat out', value: rate, unit: 'events/s', bound: { kind: 'at least', value: 20_000 } },
       { what: 'ingest / bare', value: rate / median(bare), unit: 'x', bound: { kind: 'at least', value: 0.6 } },
-      { what: `acknowledgement at ${pacedRate} events/s, p95`, value: percentile(acknowledgements, 0.95), unit: 'ms', bound: { kind: 'at most', value: 10 } },
+      {
+        what: `acknowledgement at ${pacedRate} events/s, p95`,
+        value: percentile(acknowledgements, 0.95),
+        unit: 'ms',
+        bound: { kind: 'at most', value: 10 },
+      },
     ]);
   } finally {
     rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
@@ -57,7 +62,11 @@ interface Target {
 }
 
 async function startServer(dataDir: string): Promise<Target> {
-  const child = spawn(process.execPath, [join(root, 'bin/stepscope.js'), 'serve', '--no-runner', '--port', '0', '--json', '--data-dir', dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [join(root, 'bin/stepscope.js'), 'serve', '--no-runner', '--port', '0', '--json', '--data-dir', dataDir],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (data: Buffer) => resolve(data.toString()));
     child.once('exit', (code) => reject(new Error(`serve ended with ${code}`)));
@@ -163,7 +172,11 @@ async function insertFlatOut(database: PGlite): Promise<number> {
   const runId = newId();
   let stored = 0;
   while (performance.now() < until) {
-    const rows = Array.from({ length: batchRows }, (_, i) => ({ ...logRow(runId, i), seq: ++bareSeq, created_at: new Date().toISOString() }));
+    const rows = Array.from({ length: batchRows }, (_, i) => ({
+      ...logRow(runId, i),
+      seq: ++bareSeq,
+      created_at: new Date().toISOString(),
+    }));
     await database.query('insert into bench_logs select * from jsonb_populate_recordset(null::bench_logs, $1)', [JSON.stringify(rows)]);
     stored += batchRows;
   }

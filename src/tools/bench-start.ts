@@ -44,7 +44,8 @@ export async function benchStart(): Promise<boolean> {
     { what: 'first frame / node', value: median(frame) / bare, unit: 'x', bound: { kind: 'at most', value: 4.5 } },
     { what: 'list of runs, live', value: median(live), unit: 'ms', bound: { kind: 'at most', value: 1_200 } },
   ];
-  if (hasLnav) figures.push({ what: 'first frame / lnav', value: median(frame) / median(lnav), unit: 'x', bound: { kind: 'at most', value: 2 } });
+  if (hasLnav)
+    figures.push({ what: 'first frame / lnav', value: median(frame) / median(lnav), unit: 'x', bound: { kind: 'at most', value: 2 } });
   else console.log('  lnav is not installed: not compared');
   return reportFigures(figures);
 }

@@ -69,6 +69,7 @@ report(`check:lock, ${rounds} rounds of ${CONTENDERS}, each winner killed`, [
     measured: `p50 ${percentile(loserMs, 0.5).toFixed(0)} ms, slowest ${slowest.toFixed(0)} ms`,
     demanded: `≤ ${LOSER_LIMIT_MS} ms`,
     isMet: slowest <= LOSER_LIMIT_MS,
+    isTime: true,
   },
 ]);
 

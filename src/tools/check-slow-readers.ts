@@ -119,6 +119,7 @@ async function play({ name, readers, stalled, rowsPerSecond, memoryLimitMb }: Sc
       measured: `p50 ${percentile(delaysMs, 0.5)} ms, p99 ${p99} ms`,
       demanded: `p99 ≤ ${DELIVERY_P99_MS} ms`,
       isMet: p99 <= DELIVERY_P99_MS,
+      isTime: true,
     },
     {
       name: `${name}: others with every row, none sent to read on`,

@@ -33,19 +33,31 @@ function keyTable(): string {
   const rows = places.flatMap(([place, title]) =>
     keymap
       .filter((binding) => binding.place === place)
-      .map(({ keys, help }, at) => `| ${at === 0 ? title : ''} | ${keys.map((key) => `\`${key}\``).join(' ')} | ${help.replaceAll('|', '\\|')} |`),
+      .map(
+        ({ keys, help }, at) =>
+          `| ${at === 0 ? title : ''} | ${keys.map((key) => `\`${key}\``).join(' ')} | ${help.replaceAll('|', '\\|')} |`,
+      ),
   );
   return ['| where | key | what it does |', '|---|---|---|', ...rows].join('\n');
 }
 
 function withKeyTable(text: string): string {
-  return text.replace(/(<!-- keys -->\n)[\s\S]*?(\n<!-- end of keys -->)/, (_, before: string, after: string) => before + keyTable() + after);
+  return text.replace(
+    /(<!-- keys -->\n)[\s\S]*?(\n<!-- end of keys -->)/,
+    (_, before: string, after: string) => before + keyTable() + after,
+  );
 }
 
 async function takePicture(): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'stepscope-picture-'));
   const dataDir = join(home, 'data');
-  const env = { ...process.env, NO_COLOR: undefined, COLORTERM: 'truecolor', STEPSCOPE_DATA_DIR: dataDir, XDG_CONFIG_HOME: join(home, 'config') };
+  const env = {
+    ...process.env,
+    NO_COLOR: undefined,
+    COLORTERM: 'truecolor',
+    STEPSCOPE_DATA_DIR: dataDir,
+    XDG_CONFIG_HOME: join(home, 'config'),
+  };
   const screen = openScreen({ command: process.execPath, args: [join(root, 'bin/stepscope.js')], ...size, env });
   const strokes: readonly (readonly [string, string | RegExp])[] = [
     ['N', 'New run'],

@@ -24,8 +24,11 @@ function rowAsSvg(row: readonly StyledText[], top: number): string {
     const x = (padding + column * cell.width).toFixed(1);
     const width = (run.columns * cell.width).toFixed(1);
     column += run.columns;
-    const [foreground, background] = run.inverse ? [run.background ?? ground, run.foreground ?? ink] : [run.foreground ?? ink, run.background];
-    const back = background === undefined ? '' : `<rect x="${x}" y="${top}" width="${width}" height="${cell.height}" fill="${background}"/>`;
+    const [foreground, background] = run.inverse
+      ? [run.background ?? ground, run.foreground ?? ink]
+      : [run.foreground ?? ink, run.background];
+    const back =
+      background === undefined ? '' : `<rect x="${x}" y="${top}" width="${width}" height="${cell.height}" fill="${background}"/>`;
     if (run.text.trim() === '') return back;
     const weight = `${run.bold ? ' font-weight="bold"' : ''}${run.dim ? ' opacity="0.65"' : ''}`;
     return `${back}<text x="${x}" y="${top + 13.5}" textLength="${width}" fill="${foreground}"${weight}>${escape(run.text)}</text>`;

@@ -80,11 +80,15 @@ export function openScreen(options: ScreenOptions): TerminalScreen {
       const check = (): void => {
         if (holds()) finish(resolve);
       };
-      const timer = setTimeout(() => finish(() => reject(new Error(`expected the screen to ${wanted}, but it is:\n${text()}`))), patienceMs);
+      const timer = setTimeout(
+        () => finish(() => reject(new Error(`expected the screen to ${wanted}, but it is:\n${text()}`))),
+        patienceMs,
+      );
       watchers.add(check);
       check();
     });
-  const matches = (expected: string | RegExp): boolean => (typeof expected === 'string' ? text().includes(expected) : expected.test(text()));
+  const matches = (expected: string | RegExp): boolean =>
+    typeof expected === 'string' ? text().includes(expected) : expected.test(text());
 
   return {
     pid: pty.pid,
@@ -129,7 +133,10 @@ function styledRow(terminal: xterm.Terminal, y: number): StyledText[] {
 }
 
 /** The sixteen named colours as a dark terminal shows them; the rest of the palette by xterm's formula. */
-const named = '#1d1f21 #cc6666 #b5bd68 #f0c674 #81a2be #b294bb #8abeb7 #c5c8c6 #707880 #d54e53 #b9ca4a #e7c547 #7aa6da #c397d8 #70c0b1 #eaeaea'.split(' ');
+const named =
+  '#1d1f21 #cc6666 #b5bd68 #f0c674 #81a2be #b294bb #8abeb7 #c5c8c6 #707880 #d54e53 #b9ca4a #e7c547 #7aa6da #c397d8 #70c0b1 #eaeaea'.split(
+    ' ',
+  );
 
 function colourOf(value: number, isRgb: boolean, isPalette: boolean): string | undefined {
   const hex = (n: number): string => n.toString(16).padStart(2, '0');

@@ -332,7 +332,7 @@ describe('a traced run', () => {
     await tracker.complete();
     const logs = await backend.logs(tracker.testRunId);
     expect(logs.map((log) => log.message)).toEqual(Array.from({ length: 3_000 }, (_, i) => `line ${i}`));
-  }, 20_000);
+  }, 60_000);
 });
 
 describe('a tracker within its process', () => {

@@ -38,7 +38,7 @@ function expectRestored(terminal: TerminalScreen): void {
   expect(raw.lastIndexOf('\u001b[?25h')).toBeGreaterThan(raw.lastIndexOf('\u001b[?25l'));
 }
 
-describe('in a real terminal', { timeout: 20_000 }, () => {
+describe('in a real terminal', { timeout: 60_000 }, () => {
   it('stands a first frame before there is a backend, and leaves on q', async () => {
     const terminal = open('waiting');
     await terminal.shows('opening the backend');

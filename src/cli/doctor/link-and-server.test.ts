@@ -19,7 +19,7 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-describe('doctor, about the way to a backend and the server', { timeout: 30_000 }, () => {
+describe('doctor, about the way to a backend and the server', { timeout: 60_000 }, () => {
   let backend: TestBackend;
   let clinic: Clinic;
   const servers: Server[] = [];

@@ -4,7 +4,7 @@ import type { TestBackend } from '../../server/testing.ts';
 import { openClinic } from './testing.ts';
 import type { Clinic } from './testing.ts';
 
-describe('doctor, about people and runs', { timeout: 30_000 }, () => {
+describe('doctor, about people and runs', { timeout: 60_000 }, () => {
   let backend: TestBackend;
   let clinic: Clinic;
   beforeAll(async () => {

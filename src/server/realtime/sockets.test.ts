@@ -175,7 +175,7 @@ describe('frames', () => {
 });
 
 describe('a database that is lost', () => {
-  it('and comes back is told to everybody who listens, and goes on telling', { timeout: 40_000 }, async () => {
+  it('and comes back is told to everybody who listens, and goes on telling', { timeout: 60_000 }, async () => {
     const [admin, service] = [await adminClient(backend, { vsn: '2.0.0' }), serviceClient(backend)];
     const heard: string[] = [];
     await service.from('test_execution_runs').insert({ test_run_id: 'survives' }).throwOnError();
@@ -232,5 +232,5 @@ describe('a reader that does not read', () => {
     expect([code, reason.toString()]).toEqual([1013, 'too slow: read after your last seq']);
     await admin.realtime.disconnect();
     expect((await serviceClient(backend).from('models').select('model_name').limit(1)).error).toBeNull();
-  }, 20_000);
+  }, 60_000);
 });

@@ -43,7 +43,7 @@ describe('a database that opens everything by default', () => {
   afterAll(async () => {
     await database.close();
     await server.stop();
-  }, 30_000);
+  }, 60_000);
 
   grantsContract(() => database);
 

@@ -15,7 +15,7 @@ describe('a Postgres server', () => {
   afterAll(async () => {
     await database.close();
     await server.stop();
-  }, 30_000);
+  }, 60_000);
   const one = () => database.asOwner((transaction) => transaction.query('select 1 as one'));
 
   it('loses one connection without losing the others', async () => {
@@ -54,7 +54,7 @@ describe('a Postgres server', () => {
     await vi.waitFor(() => expect(heard).toEqual(['after']), { timeout: 5_000 });
     await stop();
     forget();
-  }, 40_000);
+  }, 60_000);
 
   it.each([
     ['nobody listens', (url: string) => url.replace(/:\d+\//, ':1/'), 'does not answer'],

@@ -25,7 +25,6 @@ const entries = {
  * PGlite stays outside: it loads its WebAssembly from its own folder.
  */
 export async function bundle(root: string, dist: string): Promise<void> {
-
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: Object.entries(entries).map(([out, path]) => ({ in: path, out })),

@@ -4,7 +4,12 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What the prepared directory depends on: the engine, and the SQL that is in it. */
-const inputs = ['node_modules/@electric-sql/pglite/package.json', 'src/storage/migrations/*.sql', 'src/storage/migrate.ts', 'src/storage/pglite/*.ts'];
+const inputs = [
+  'node_modules/@electric-sql/pglite/package.json',
+  'src/storage/migrations/*.sql',
+  'src/storage/migrate.ts',
+  'src/storage/pglite/*.ts',
+];
 
 /**
  * Makes `dist/prepared-database`, the data directory that a fresh installation copies. Making one from nothing
@@ -25,7 +30,9 @@ export async function prepareData(root: string, dist: string): Promise<void> {
 
 async function fingerprint(root: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const path of globSync(inputs, { cwd: root }).filter((path) => !path.includes('.test.')).toSorted()) {
+  for (const path of globSync(inputs, { cwd: root })
+    .filter((path) => !path.includes('.test.'))
+    .toSorted()) {
     hash.update(path).update(await readFile(join(root, path)));
   }
   return hash.digest('hex');

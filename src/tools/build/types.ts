@@ -10,7 +10,10 @@ import { promisify } from 'node:util';
 export async function emitTypes(root: string, dist: string): Promise<void> {
   const project = join(root, 'node_modules/.stepscope-types.json');
   const options = { noEmit: false, emitDeclarationOnly: true, declaration: true, rootDir: join(root, 'src'), outDir: join(dist, 'types') };
-  await writeFile(project, JSON.stringify({ extends: '../tsconfig.json', compilerOptions: options, include: [], files: ['../src/index.ts'] }));
+  await writeFile(
+    project,
+    JSON.stringify({ extends: '../tsconfig.json', compilerOptions: options, include: [], files: ['../src/index.ts'] }),
+  );
 
   await rm(join(dist, 'types'), { recursive: true, force: true });
   try {
