@@ -221,7 +221,12 @@ async function startCluster({
     // Postgres refuses to run as root; the package then makes a user for it.
     createPostgresUser: process.getuid?.() === 0,
     postgresFlags: [
-      ...['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'unix_socket_directories='],
+      '-c',
+      'fsync=off',
+      '-c',
+      'full_page_writes=off',
+      '-c',
+      'unix_socket_directories=',
       ...(persistent ? ['-c', 'max_connections=30'] : ['-c', 'synchronous_commit=off']),
     ],
     onLog: () => {},

@@ -21,7 +21,7 @@ export interface Fanout {
   /** One listener; a later one takes its place. */
   listen(listener: FanoutListener): void;
   /** Adds one to a count shared by all servers; undefined where each counts for itself. */
-  count(key: string, lifetimeS: number): Promise<number | undefined>;
+  readonly count: (key: string, lifetimeS: number) => Promise<number | undefined>;
   state(): FanoutState;
   close(): Promise<void>;
 }
