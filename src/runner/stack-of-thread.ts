@@ -4,7 +4,7 @@ import { isMainThread, type Worker } from 'node:worker_threads';
 import { z } from 'zod';
 
 /** How long a thread that only spins may take to show its stack. */
-const PATIENCE_MS = 1_500;
+const PATIENCE_MS = 5_000;
 
 const Attached = z.object({ params: z.object({ sessionId: z.string(), workerInfo: z.object({ title: z.string() }) }) });
 const Received = z.object({ params: z.object({ message: z.string() }) });
