@@ -1,4 +1,5 @@
 import { realpath, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, sep } from 'node:path';
 import { UserError } from '../../protocol/error.ts';
 import type { Claims } from '../../storage/database.ts';
@@ -35,10 +36,14 @@ export const functionsPath = '/functions/v1/';
 /** Time for a whole answer. */
 const defaultTimeoutMs = 60_000;
 const maxBodyBytes = 6 * 1024 * 1024;
-/** Threads at a time, working or waiting for their next request. */
-const maxThreads = 8;
+/** Threads at a time, working or waiting for their next request: more than the processor has cores only take them from the server. */
+const maxThreads = Math.max(2, availableParallelism());
+/** Threads of one function, which must leave others some. */
+const maxThreadsOfOne = Math.floor(maxThreads / 2);
 /** Requests that wait for one. */
 const maxWaiting = 64;
+/** How long they do. */
+const maxWaitMs = 5_000;
 
 interface Slot {
   readonly path: string;
@@ -65,7 +70,8 @@ export function createFunctions(options: FunctionsOptions): Functions {
   const { keys, print, timeoutMs = defaultTimeoutMs } = options;
   /** The last used stand last. */
   const slots: Slot[] = [];
-  const waiting: (() => void)[] = [];
+  /** Each looks again when it is called, in the order in which they came. */
+  const waiting = new Set<() => void>();
   const secrets = (): Record<string, string> => ({
     SUPABASE_URL: options.url(),
     SUPABASE_ANON_KEY: keys.publishableKey,
@@ -74,8 +80,8 @@ export function createFunctions(options: FunctionsOptions): Functions {
     SUPABASE_SECRET_KEY: keys.secretKey,
   });
 
-  /** A thread that is free for this request alone, or undefined when too many wait for one. */
-  async function take(path: string): Promise<Slot | undefined> {
+  /** A thread that is free for this request alone, or undefined when too many wait for one, or this has waited too long. */
+  async function take(path: string, deadline = Date.now() + maxWaitMs): Promise<Slot | undefined> {
     for (const slot of slots.filter((one) => one.path === path && !one.busy)) {
       slot.busy = true;
       const isStale = await slot.thread.then(
@@ -85,24 +91,41 @@ export function createFunctions(options: FunctionsOptions): Functions {
       if (!isStale) return slot;
       drop(slot);
     }
-    if (slots.length >= maxThreads) {
-      const idle = slots.find((one) => !one.busy);
-      if (idle === undefined) {
-        if (waiting.length >= maxWaiting) return undefined;
-        await new Promise<void>((resolve) => waiting.push(resolve));
-        return await take(path);
-      }
-      drop(idle);
+    const isFull = slots.filter((one) => one.path === path).length >= maxThreadsOfOne;
+    const idle = slots.length < maxThreads ? undefined : slots.find((one) => !one.busy);
+    if (isFull || (slots.length >= maxThreads && idle === undefined)) {
+      return (await waitUntil(deadline)) ? await take(path, deadline) : undefined;
     }
+    if (idle !== undefined) drop(idle);
     const slot: Slot = { path, busy: true, thread: startFunctionThread({ path, secrets: secrets() }, print) };
     slots.push(slot);
     return slot;
   }
 
+  /** Waits for any thread to become free. False when none did, or too many wait. */
+  async function waitUntil(deadline: number): Promise<boolean> {
+    if (waiting.size >= maxWaiting) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const look = (): void => resolve(true);
+    const timer = setTimeout(() => resolve(false), Math.max(0, deadline - Date.now()));
+    waiting.add(look);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      waiting.delete(look);
+    }
+  }
+
+  /** All look, because the first may be one whose function has as many threads as it may have. */
+  function wake(): void {
+    for (const look of waiting) look();
+  }
+
   function drop(slot: Slot): void {
     const at = slots.indexOf(slot);
     if (at !== -1) slots.splice(at, 1);
-    waiting.shift()?.();
+    wake();
     void slot.thread.then(async (thread) => await thread.end()).catch(() => {});
   }
 
@@ -111,7 +134,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
     slot.busy = false;
     const at = slots.indexOf(slot);
     if (at !== -1) slots.push(...slots.splice(at, 1));
-    waiting.shift()?.();
+    wake();
   }
 
   async function callerOf(thread: FunctionThread, identify: () => Promise<Caller>): Promise<Caller> {

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FunctionsHttpError, FunctionsRelayError, type SupabaseClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -169,6 +169,22 @@ describe('a function that does not answer', () => {
     expect(error).toBeInstanceOf(FunctionsRelayError);
     expect(answer).toMatchObject({ status, body: { code } });
     expect((await fetch(`${backend.url}/healthz`)).status).toBe(200);
+  });
+
+  it('leaves threads to others however often it is asked, and says when to come back', { timeout: 30_000 }, async () => {
+    const ask = async (name: string): Promise<Response> =>
+      await fetch(`${backend.url}/functions/v1/${name}`, { method: 'POST', headers: { apikey: backend.keys.publishableKey } });
+    // Four times as many as the function has threads: the last wait longer than anybody is let wait.
+    const threadsOfOne = Math.floor(Math.max(2, availableParallelism()) / 2);
+    const spinning = Array.from({ length: threadsOfOne * 4 }, async () => await ask('spins'));
+    const first = await Promise.race([...spinning, ask('webhook')]);
+    expect([first.status, await first.text()]).toEqual([200, 'anon']);
+    const refused = (await Promise.all(spinning)).filter(({ status }) => status === 503);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) {
+      expect([answer.headers.get('retry-after'), answer.headers.get('x-relay-error')]).toEqual(['1', 'true']);
+      expect(await answer.json()).toMatchObject({ code: 'WORKER_LIMIT' });
+    }
   });
 
   it('says what it wants to, and none is found by another name', async () => {
