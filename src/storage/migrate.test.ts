@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { UserError } from '../protocol/error.ts';
 import type { Database } from './database.ts';
 import { publishedTables } from '../protocol/rows.ts';
 import { claimsOf, makeAdmin, userIds } from './contract/actors.ts';
@@ -157,6 +158,26 @@ describe('preparing a database', { timeout: 60_000 }, () => {
     }
     expect(await tablesOf(database)).toBe(1);
   });
+
+  it.each([['version = 12'], ['version = 6'], ['version in (11, 12)'], ['true']])(
+    'knows its own where the note of it is lost, %s, and says the SQL that notes it again',
+    async (which) => {
+      const { database } = await project();
+      await migrate(database);
+      const lost = await query<{ version: number; name: string }>(
+        database,
+        `delete from stepscope.stepscope_migrations where ${which} returning version, name`,
+      );
+      for (const attempt of [migrate, planMigrations]) {
+        const error = (await attempt(database).catch((thrown: unknown) => thrown)) as UserError;
+        expect(error).toMatchObject({ code: 'conflict', message: expect.stringContaining('not noted as applied, but what') });
+        for (const { version, name } of lost) expect(error.message).toContain(`${version} (${name})`);
+      }
+      const { hint } = (await migrate(database).catch((thrown: unknown) => thrown)) as UserError;
+      for (const [note] of hint!.matchAll(/insert into .*?;/g)) await query(database, note);
+      expect(await migrate(database)).toEqual([]);
+    },
+  );
 
   /** What the first seed's own migration makes, with its rows. */
   const seedTables = `

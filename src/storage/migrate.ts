@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { publishedTables } from '../protocol/rows.ts';
 import { UserError } from '../protocol/error.ts';
-import { copyBack, findForeign, setAside } from './adopt-tables.ts';
+import { copyBack, findForeign, namesOf, setAside } from './adopt-tables.ts';
 import type { Foreign } from './adopt-tables.ts';
 import { DatabaseError } from './database.ts';
 import type { Database, Transaction } from './database.ts';
@@ -76,7 +76,34 @@ export async function look(transaction: Transaction): Promise<Standing> {
     });
   }
   const applied = standing.migrations.filter(({ state }) => state === 'applied').map(({ migration }) => migration);
+  await assertNoted(transaction, { applied, pending: standing.pending });
   return { ...standing, foreign: await findForeign(transaction, { applied, pending: standing.pending }) };
+}
+
+/**
+ * Throws `conflict` for migrations that were applied and whose notes are lost. They are applied in order, so one
+ * that stands before others was; so was one whose objects in the schema `stepscope`, which nobody else makes, are there.
+ */
+async function assertNoted(
+  transaction: Transaction,
+  { applied, pending }: Readonly<Record<'applied' | 'pending', readonly Migration[]>>,
+): Promise<void> {
+  const { rows } = await transaction.query<{ name: string }>(
+    `select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'stepscope')
+     union select n.nspname || '.' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'stepscope')`,
+  );
+  const found = new Set(rows.map(({ name }) => name));
+  const isThere = (migration: Migration): boolean => namesOf(migration).every((name) => found.has(name));
+  const isOurs = (migration: Migration): boolean => namesOf(migration).some((name) => name.startsWith('stepscope.'));
+  const last = Math.max(0, ...[...applied, ...pending.filter((one) => isOurs(one) && isThere(one))].map(({ version }) => version));
+  const lost = pending.filter((one) => one.version <= last && isThere(one));
+  if (lost.length === 0) return;
+  const names = lost.map(({ version, name }) => `${version} (${name})`).join(', ');
+  throw new UserError(
+    'conflict',
+    `${lost.length === 1 ? `version ${names} is` : `versions ${names} are`} not noted as applied, but what ${lost.length === 1 ? 'it makes' : 'they make'} is there`,
+    { hint: `Note it, where nobody has changed it since: ${lost.map((one) => `${noteSql(one)};`).join(' ')} Nothing was changed` },
+  );
 }
 
 /** The same without judging what it finds. Throws `unavailable` for a database that is newer than this program. */
