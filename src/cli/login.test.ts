@@ -59,6 +59,25 @@ describe('a profile', { timeout: 120_000 }, () => {
       for (const secret of [session.refreshToken, session.accessToken, state.publishableKey]) expect(out + err).not.toContain(secret);
   });
 
+  it('is made by who is asked for the address and the password, one after the other', async () => {
+    const args = [program, 'login', '--profile', 'asked', '--url', state.url];
+    const screen = openScreen({ command: process.execPath, args, columns: 80, rows: 24, env: here.env });
+    await screen.shows('Address:');
+    screen.press('ada@example.com\r');
+    await screen.shows('Password of ada@example.com:');
+    screen.press(`${password}\r`);
+    await screen.shows('Use it with --profile asked');
+    expect(await screen.exited).toMatchObject({ exitCode: 0 });
+    expect(screen.raw()).not.toContain('engine');
+
+    const left = openScreen({ command: process.execPath, args, columns: 80, rows: 24, env: here.env });
+    await left.shows('Password of ada@example.com:');
+    left.press('diff\u0003');
+    await left.shows('nobody was signed in');
+    expect(await left.exited).toMatchObject({ exitCode: 2 });
+    expect(await here.run('logout', '--profile', 'asked')).toMatchObject({ status: 0 });
+  });
+
   it('goes on when its token is over, for several commands at once', async () => {
     const { refreshToken } = profiles().profiles['staging']!.session;
     changeSession({ expiresAt: 0 });
