@@ -65,6 +65,14 @@ describe('a session that is kept', () => {
     expect(store.kept.expiresAt).toBeGreaterThan(Date.now() / 1000);
   });
 
+  it('has ended when its user was removed, though its token is still good for a while', async () => {
+    const user = await server.addUser();
+    const store = await storeOf(await beginSession({ ...key(), ...user }));
+    await connect({ session: { store } });
+    await serviceClient(server).auth.admin.deleteUser(user.id);
+    await expect(connect({ session: { store } })).rejects.toMatchObject(ended);
+  });
+
   it('is renewed once when several programs find it over at the same time, and none is signed out', async () => {
     const store = await storeOf({ expiresAt: 0 });
     const backends = await Promise.all([1, 2, 3].map(async () => await connect({ session: { store } })));

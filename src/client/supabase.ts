@@ -78,7 +78,8 @@ export async function signIn(
       throw unreachable(url, cause);
     });
     const { data } = await supabase.auth.getSession();
-    if (data.session === null) throw new UserError('unauthorized', `the session of ${name} has ended`, { hint: remedy });
+    const hasEnded = data.session === null || (await isGone(supabase));
+    if (hasEnded) throw new UserError('unauthorized', `the session of ${name} has ended`, { hint: remedy });
     return { identity: kept.email, userId: kept.userId };
   }
   if (session !== undefined && 'email' in session) {
@@ -90,6 +91,12 @@ export async function signIn(
   const email = typeof claims['email'] === 'string' ? claims['email'] : undefined;
   const role = typeof claims['role'] === 'string' ? claims['role'] : key.startsWith('sb_secret_') ? 'service_role' : 'anon';
   return { identity: email ?? role, userId: subject };
+}
+
+/** Was the user removed, or their session ended at the backend? Their token looks good until its time is over. */
+async function isGone(supabase: SupabaseClient): Promise<boolean> {
+  const { error } = await supabase.auth.getUser();
+  return error !== null && error.status !== undefined && [401, 403, 404].includes(error.status);
 }
 
 async function signInWithPassword(
