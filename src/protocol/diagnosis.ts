@@ -8,6 +8,8 @@ export const SchemaFacts = z.object({
   missing_roles: z.array(z.string()),
   /** Triggers and policies that are not as the migrations made them, with the SQL that puts each back. */
   spoilt: z.array(z.object({ kind: z.string(), table_name: z.string(), name: z.string(), problem: z.string(), cure: z.string() })),
+  /** Policies on our tables that no migration made, with the SQL that drops each. */
+  foreign_policies: z.array(z.object({ table_name: z.string(), name: z.string(), definition: z.string(), cure: z.string() })),
   /** Followed tables outside `supabase_realtime`; null where there is no such publication. */
   unpublished: z.array(z.string()).nullable(),
   /** Who was asked for; its `id` is null when nobody has that address. */

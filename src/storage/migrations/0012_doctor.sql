@@ -55,6 +55,17 @@ language sql stable set search_path = '' as $$
   order by m.kind, m.table_name, m.name
 $$;
 
+-- Policies on our tables that no file of ours made: one more that permits opens a table without a word. Whoever
+-- made them may have meant it, so they are named and never dropped by mend_schema().
+create function stepscope.foreign_policies() returns table (table_name text, name text, definition text, cure text)
+language sql stable set search_path = '' as $$
+  select f.table_name, f.name, f.definition, pg_catalog.format('drop policy %I on public.%I;', f.name, f.table_name)
+  from stepscope.found_objects() f
+  where f.kind = 'policy' and exists (select from stepscope.made_objects m where m.kind = 'policy' and m.table_name = f.table_name)
+    and not exists (select from stepscope.made_objects m where m.kind = 'policy' and m.table_name = f.table_name and m.name = f.name)
+  order by f.table_name, f.name
+$$;
+
 -- Rows are counted up to this: enough to tell none, some and all apart.
 create function stepscope.max_counted_rows() returns int language sql immutable set search_path = '' as $$ select 1000 $$;
 
@@ -114,10 +125,11 @@ begin
 
   facts := jsonb_build_object(
     'postgres', current_setting('server_version_num')::int,
-    'migrations', (select jsonb_agg(jsonb_build_object('version', version, 'name', name, 'checksum', checksum) order by version) from stepscope.stepscope_migrations),
+    'migrations', (select coalesce(jsonb_agg(jsonb_build_object('version', version, 'name', name, 'checksum', checksum) order by version), '[]') from stepscope.stepscope_migrations),
     'missing_roles', (select coalesce(jsonb_agg(r.name), '[]') from unnest(array['anon', 'authenticated', 'service_role']) as r (name)
       where not exists (select from pg_catalog.pg_roles p where p.rolname = r.name)),
     'spoilt', (select coalesce(jsonb_agg(to_jsonb(s)), '[]') from stepscope.spoilt_objects() s),
+    'foreign_policies', (select coalesce(jsonb_agg(to_jsonb(f)), '[]') from stepscope.foreign_policies() f),
     'unpublished', case when exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime') then (
       select coalesce(jsonb_agg(f.name), '[]') from unnest(followed) as f (name) where not exists (
         select from pg_catalog.pg_publication_tables p where p.pubname = 'supabase_realtime' and p.schemaname = 'public' and p.tablename = f.name)) end,
@@ -169,7 +181,7 @@ begin
   return done;
 end $$;
 
-revoke all on function stepscope.found_objects(), stepscope.remember_schema(), stepscope.spoilt_objects(), stepscope.max_counted_rows(),
+revoke all on function stepscope.found_objects(), stepscope.remember_schema(), stepscope.spoilt_objects(), stepscope.foreign_policies(), stepscope.max_counted_rows(),
   stepscope.visible_rows(text, text), public.diagnose(text[], text, text), public.mend_schema(text[]) from public, anon, authenticated, service_role;
 grant execute on function public.diagnose(text[], text, text) to authenticated, service_role;
 grant execute on function public.mend_schema(text[]) to service_role;
