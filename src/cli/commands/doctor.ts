@@ -6,7 +6,9 @@ export function addDoctorCommand(program: Command): void {
   const command = program
     .command('doctor')
     .summary('Checks for what usually goes wrong.')
-    .description('Checks machine, backend and database for what usually goes wrong, and says what to do. Exits 1 when it finds a problem.')
+    .description(
+      'Checks machine, backend and database for what usually goes wrong, and says what to do. Exits 1 when it finds a problem, no backend among them; 2 for a filter, a check or a run that there is not.',
+    )
     .argument('[run]', 'whose export and filter to look at: id, its last characters, or "last"')
     .option('--filter <filter>', 'why it shows nothing: as in `tail`, or as a program subscribes with it, log_level=eq.warn')
     .option('--as <whom>', 'look through the eyes of this address, of anon or of authenticated')

@@ -5,6 +5,7 @@ import { UserError } from '../../protocol/error.ts';
 import type { TableName } from '../../protocol/rows.ts';
 import { publishedTables } from '../../protocol/rows.ts';
 import { DatabaseError } from '../../storage/database.ts';
+import { NotKnown } from './check.ts';
 import type { Check, Found } from './check.ts';
 import { nameOf } from './subject.ts';
 import type { Subject } from './subject.ts';
@@ -51,12 +52,18 @@ async function lookAtRole(subject: Subject): Promise<Found> {
 function promotion({ command, place }: Subject, user: string): Pick<Found, 'command' | 'hint' | 'sql'> {
   const sql = `insert into public.user_roles (user_id, role) select id, 'admin' from auth.users where lower(email) = '${user.toLowerCase().replaceAll("'", "''")}' on conflict do nothing;`;
   if (place === 'database') return { command: `psql "$DATABASE_URL" -c "${sql}"`, sql };
-  return { hint: place === 'remote' ? 'With the secret key in STEPSCOPE_KEY:' : undefined, command: command(`user promote ${user}`), sql };
+  return {
+    hint: place === 'remote' ? 'With the secret key in STEPSCOPE_SECRET_KEY:' : undefined,
+    command: command(`user promote ${user}`),
+    sql,
+  };
 }
 
 /** The same select as that person, beside what is there. */
 async function lookAtRows(subject: Subject): Promise<Found | readonly Found[]> {
   const { persona, command } = subject;
+  if (subject.isOther && persona.user !== undefined && (await subject.facts()).person?.id === null)
+    throw new NotKnown('there is nobody to look as');
   const seen = await select(subject);
   const name = nameOf(persona);
   let facts: SchemaFacts;
@@ -91,6 +98,42 @@ async function lookAtRows(subject: Subject): Promise<Found | readonly Found[]> {
   }));
 }
 
+/** Tables that have rows, and none for the persona. */
+export async function findUnseenTables(subject: Subject): Promise<readonly string[]> {
+  const [seen, { tables, person }] = [await select(subject), await subject.facts()];
+  if (person?.id === null) throw new NotKnown('there is nobody to look as');
+  return seen
+    .filter(({ table, rows }) => rows === 0 && (tables.find(({ name }) => name === table)?.rows ?? 0) > 0)
+    .map(({ table }) => table);
+}
+
+/** How many of these lines of a run the persona sees. Undefined when only the database itself could tell. */
+export async function countSeenLines(subject: Subject, runId: string, ids: readonly unknown[]): Promise<number | undefined> {
+  const { database, persona, facts } = subject;
+  const { tables, person } = await facts();
+  if (person?.id === null) throw new NotKnown('there is nobody to look as');
+  if (database === undefined) {
+    const { rows, visible, granted } = tables.find(({ name }) => name === 'test_execution_logs')!;
+    if (granted !== true || visible === 0) return 0;
+    return visible === rows && rows! < sampleRows ? ids.length : undefined;
+  }
+  const wanted = new Set(ids.map(String));
+  return await refusedIsNone(
+    async () =>
+      await database.asUser(claimsOf(persona, person), async (transaction) => {
+        const { rows } = await transaction.query<{ id: unknown }>('select id from public.test_execution_logs where test_run_id = $1', [
+          runId,
+        ]);
+        return rows.filter(({ id }) => wanted.has(String(id))).length;
+      }),
+  );
+}
+
+const claimsOf = ({ role, user }: Subject['persona'], person: SchemaFacts['person']) => ({
+  role,
+  ...(person?.id ? { sub: person.id, email: user } : {}),
+});
+
 /** Of a row nothing but that it is there. */
 const keyOf = (table: TableName) => z.object({ [table === 'pipelines' ? 'pipeline_key' : 'id']: z.unknown() });
 
@@ -114,7 +157,7 @@ async function select({
   const { tables, person } = await facts();
   if (database === undefined)
     return tables.map(({ name, visible, granted }) => ({ table: name, rows: granted === true ? (visible ?? 0) : 0 }));
-  const claims = { role: persona.role, ...(person?.id ? { sub: person.id, email: persona.user } : {}) };
+  const claims = claimsOf(persona, person);
   return await Promise.all(
     publishedTables.map(async (table) => ({
       table,

@@ -28,8 +28,8 @@ describe('doctor, about a database alone', { timeout: 60_000 }, () => {
 
   it('is told to make the schema, and to bring an old one up to date', async () => {
     const empty = await clinic.doctor({ databaseUrl });
-    expect(empty.problems).toMatchObject([{ name: 'schema', what: 'this database has none of ours', command: migrate }]);
-    expect(empty.of('triggers')).toMatchObject([{ result: 'warning', what: 'not known: the schema is too old to tell' }]);
+    expect(empty.problems).toMatchObject([{ name: 'schema', what: 'there is no schema of stepscope in this database', command: migrate }]);
+    expect(empty.of('triggers')).toMatchObject([{ result: 'warning', what: 'not known: there is no schema of stepscope' }]);
 
     const known = readMigrations();
     await sql(`create schema stepscope; create table stepscope.stepscope_migrations (
@@ -44,6 +44,46 @@ describe('doctor, about a database alone', { timeout: 60_000 }, () => {
     ]);
     await clinic.apply(old.problems[0], database);
     expect(await clinic.doctor({ databaseUrl })).toMatchObject({ status: 0, problems: [] });
+  });
+
+  it('names a function that is gone from a schema of the right version', async () => {
+    await sql('alter function public.get_test_run_summary rename to kept');
+    expect((await clinic.doctor({ databaseUrl })).problems).toMatchObject([
+      { name: 'schema', what: expect.stringMatching(/^version \d+, but public\.get_test_run_summary\(\) is missing/) },
+    ]);
+    await sql('alter function public.kept rename to get_test_run_summary');
+    await sql('alter function public.diagnose rename to kept');
+    expect((await clinic.doctor({ databaseUrl })).of('triggers')).toMatchObject([{ what: 'not known: public.diagnose() is missing' }]);
+    await sql('alter function public.kept rename to diagnose');
+  });
+
+  it('names policies that somebody else made, and leaves them to people', async () => {
+    await sql('create policy anyone on test_execution_logs for select to authenticated using (true)');
+    const { problems } = await clinic.doctor({ databaseUrl, mend: true, only: 'policies' });
+    expect(problems).toMatchObject([
+      {
+        name: 'policies',
+        what: expect.stringMatching(
+          /^anyone of test_execution_logs is none of ours: create policy anyone .* to authenticated using \(true\)/,
+        ),
+        sql: 'drop policy anyone on public.test_execution_logs;',
+      },
+    ]);
+    await clinic.apply(problems[0], database);
+    expect((await clinic.doctor({ databaseUrl, only: 'policies' })).problems).toEqual([]);
+  });
+
+  it('mends whatever --only names, and says why a check was not looked at', async () => {
+    await sql('drop trigger announce_insert on test_execution_logs');
+    const { status, findings } = await clinic.doctor({ databaseUrl, mend: true, only: 'triggers,delivery' });
+    expect(status).toBe(0);
+    expect(findings).toMatchObject([
+      { name: 'mend', result: 'ok', what: 'put back: trigger announce_insert of test_execution_logs is missing' },
+      { name: 'triggers', result: 'ok' },
+      { name: 'delivery', result: 'warning', what: 'not looked at, because only a database was named, and no server' },
+    ]);
+    await expect(clinic.doctor({ databaseUrl, only: 'trigers' })).rejects.toMatchObject({ code: 'usage' });
+    await expect(clinic.doctor({ databaseUrl: 'postgres://a:b@c/d' })).rejects.toMatchObject({ code: 'usage' });
   });
 
   it('names tables that a hosted project does not publish, and publishes them', async () => {

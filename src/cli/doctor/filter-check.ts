@@ -1,14 +1,18 @@
 import { z } from 'zod';
 import { sampleRows } from '../../client/diagnosis.ts';
 import type { Condition, Diagnosis } from '../../client/diagnosis.ts';
-import { closest } from '../../core/closest.ts';
+import { closest, didYouMean } from '../../core/closest.ts';
 import { matchesFilter, parseFilter } from '../../core/filter.ts';
 import { plural } from '../../core/format.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import { Json } from '../../protocol/json.ts';
+import { UserError } from '../../protocol/error.ts';
 import { LogRow } from '../../protocol/rows.ts';
 import { parseFilter as parseRealtimeFilter } from '../../server/realtime/filter.ts';
+import { countSeenLines } from './access-checks.ts';
+import { NotKnown } from './check.ts';
 import type { Check, Found } from './check.ts';
+import { nameOf } from './subject.ts';
 import type { Subject } from './subject.ts';
 
 const maxValuesShown = 5;
@@ -18,7 +22,8 @@ const table = 'test_execution_logs';
  * Why a filter shows nothing of a run's log. It is the one of `tail` and the terminal, `level>=warn`, or the one a
  * program subscribes with, `log_level=eq.warn,step_number=gt.3`.
  */
-export function filterCheck({ backend, command }: Subject, reference: string, text: string): readonly Check[] {
+export function filterCheck(subject: Subject, reference: string, text: string): readonly Check[] {
+  const { backend, command, hasRights } = subject;
   if (backend === undefined) return [];
   return [
     {
@@ -27,22 +32,57 @@ export function filterCheck({ backend, command }: Subject, reference: string, te
         const run = await backend.run(reference);
         const logs = await backend.logs(run.test_run_id);
         const all = { id: run.test_run_id, lines: logs.length };
+        if (logs.length === 0 && !hasRights) throw new NotKnown(`run ${all.id} has no line of log that we see`);
         if (logs.length === 0)
           return { result: 'problem', what: `run ${all.id} has no line of log that we see`, command: command(`show ${all.id}`) };
-        if (isRealtimeFilter(text)) return await lookAtSubscription(backend.diagnosis, all, text, signal);
+        const passes = async (ids: readonly unknown[], what: string): Promise<Found> => await throughTheirEyes(subject, all.id, ids, what);
+        if (isRealtimeFilter(text)) return await lookAtSubscription(backend.diagnosis, all, text, signal, passes);
         const displays = new Map(flattenSteps(run.step_tree ?? []).map((step) => [step.key, step.display]));
-        return lookAtTerms(text, logs, (key) => displays.get(key));
+        return await lookAtTerms(text, logs, (key) => displays.get(key), passes);
       },
     },
   ];
 }
 
+/** Throws `usage` for a filter that cannot be read, or that names a column which no line has. */
+export function assertFilter(text: string): void {
+  if (!isRealtimeFilter(text)) return void parseFilter(text);
+  const columns = Object.keys(LogRow.shape);
+  for (const { column } of parseRealtimeFilter(text)) {
+    if (columns.includes(column)) continue;
+    throw new UserError('usage', `a line of log has no column "${column}"`, {
+      hint: didYouMean(column, columns) ?? `There are ${columns.join(', ')}.`,
+    });
+  }
+}
+
 const isRealtimeFilter = (text: string): boolean => /^\s*\w+=(not\.)?[a-z]+\./.test(text);
 
-function lookAtTerms(text: string, logs: readonly LogRow[], displayOf: (key: string) => string | undefined): Found {
+/** Matching is one thing, seeing another: policies come before every filter. */
+async function throughTheirEyes(subject: Subject, runId: string, ids: readonly unknown[], what: string): Promise<Found> {
+  if (!subject.isOther) return { result: 'ok', what };
+  const name = nameOf(subject.persona);
+  const seen = await countSeenLines(subject, runId, ids);
+  if (seen === ids.length) return { result: 'ok', what: `${what}, and ${name} sees them` };
+  if (seen !== undefined) return { result: 'problem', what: `${what}, of which ${name} sees ${seen === 0 ? 'none' : seen}` };
+  return {
+    result: 'warning',
+    what: `${what}; how many of them ${name} sees, only the database can tell`,
+    command: subject.command('doctor --database-url env:DATABASE_URL'),
+  };
+}
+
+type Passes = (ids: readonly unknown[], what: string) => Promise<Found>;
+
+async function lookAtTerms(
+  text: string,
+  logs: readonly LogRow[],
+  displayOf: (key: string) => string | undefined,
+  passes: Passes,
+): Promise<Found> {
   const filter = parseFilter(text);
-  const passing = logs.filter((log) => matchesFilter(filter, log, displayOf)).length;
-  if (passing > 0) return { result: 'ok', what: `${passing} of ${plural(logs.length, 'line')} match` };
+  const passing = logs.filter((log) => matchesFilter(filter, log, displayOf)).map(({ id }) => id);
+  if (passing.length > 0) return await passes(passing, `${passing.length} of ${plural(logs.length, 'line')} match`);
   const alone = filter.terms.map((term) => ({
     term,
     lines: logs.filter((log) => matchesFilter({ ...filter, terms: [term] }, log, displayOf)).length,
@@ -69,6 +109,7 @@ async function lookAtSubscription(
   run: { readonly id: string; readonly lines: number },
   text: string,
   signal: AbortSignal,
+  passes: Passes,
 ): Promise<Found> {
   // What the filter itself gets wrong, its column or its operator, the server says when somebody joins with it.
   await diagnosis.subscribe({ table, filter: text }, () => {}, signal);
@@ -78,10 +119,11 @@ async function lookAtSubscription(
     value: operator === 'in' ? `(${values.map((value) => JSON.stringify(value)).join(',')})` : values.join(','),
   }));
   const ofRun: Condition = { column: 'test_run_id', operator: 'eq', value: run.id };
-  const count = async (wanted: readonly Condition[]): Promise<number> =>
-    (await diagnosis.sample(table, LogRow.pick({ id: true }), wanted)).length;
-  const passing = await count([ofRun, ...conditions]);
-  if (passing > 0) return { result: 'ok', what: `${passing} of ${plural(run.lines, 'line')} of the run match, and new ones will arrive` };
+  const find = async (wanted: readonly Condition[]) => await diagnosis.sample(table, LogRow.pick({ id: true }), wanted);
+  const count = async (wanted: readonly Condition[]): Promise<number> => (await find(wanted)).length;
+  const passing = (await find([ofRun, ...conditions])).map(({ id }) => id);
+  if (passing.length > 0)
+    return await passes(passing, `${passing.length} of ${plural(run.lines, 'line')} of the run match, and new ones will arrive`);
   const everywhere = await count(conditions);
   const elsewhere =
     everywhere === 0

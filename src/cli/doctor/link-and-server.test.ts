@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import type { Server } from 'node:http';
@@ -10,6 +11,8 @@ import { startTestBackend } from '../../server/testing.ts';
 import type { TestBackend } from '../../server/testing.ts';
 import { beginSession } from '../../client/supabase.ts';
 import { changeProfile } from '../profiles.ts';
+import { readSettings } from '../settings.ts';
+import { machineChecks } from './machine-checks.ts';
 import { openClinic } from './testing.ts';
 import type { Clinic } from './testing.ts';
 
@@ -241,5 +244,45 @@ describe('doctor, about the way to a backend and the server', { timeout: 60_000 
       { name: 'data directory', what: `others can read keys.json in ${clinic.dataDir}`, command: `chmod -R go= ${clinic.dataDir}` },
       { name: 'holder', what: `process ${process.ppid} holds it, and does not answer`, command: `kill ${process.ppid}` },
     ]);
+  });
+
+  it('does not put an empty database in the place of a server on Postgres that died', async () => {
+    const died = spawnSync('true').pid;
+    const { publishableKey, secretKey } = backend.keys;
+    const state = { version: 1, url: 'http://127.0.0.1:1', startedAt: '', stepscope: '', schemaVersion: 1, publishableKey, secretKey };
+    writeFileSync(
+      join(clinic.dataDir, 'backend.json'),
+      JSON.stringify({ ...state, pid: died, engine: 'postgres', mode: 'serve', localUser: backend.admin }),
+      { mode: 0o600 },
+    );
+    const { findings } = await clinic.doctor({ only: 'triggers' });
+    expect(findings).toMatchObject([
+      { name: 'backend', result: 'problem', what: expect.stringContaining(`process ${died}, is gone`) },
+      { name: 'triggers', result: 'warning', what: 'not looked at, because the server is away' },
+    ]);
+  });
+
+  it('knows whose port it is when the backend is frozen', async () => {
+    const port = new URL(await serving(createServer(() => undefined))).port;
+    const { publishableKey, secretKey } = backend.keys;
+    const state = {
+      version: 1,
+      url: `http://127.0.0.1:${port}`,
+      startedAt: '',
+      stepscope: '',
+      schemaVersion: 1,
+      publishableKey,
+      secretKey,
+    };
+    writeFileSync(
+      join(clinic.dataDir, 'backend.json'),
+      JSON.stringify({ ...state, pid: process.ppid, engine: 'pglite', mode: 'serve', localUser: backend.admin }),
+      { mode: 0o600 },
+    );
+    writeFileSync(join(clinic.dataDir, 'last-port.json'), port, { mode: 0o600 });
+    const [check] = machineChecks(readSettings({})).filter(({ name }) => name === 'port');
+    expect(await check!.look(new AbortController().signal)).toMatchObject({
+      what: expect.stringContaining(`held by process ${process.ppid}`),
+    });
   });
 });

@@ -102,6 +102,9 @@ async function lookAtPort({ dataDir, port: wanted, remote }: Settings): Promise<
   if (port === undefined || port === 0 || running?.url.endsWith(`:${port}`) === true)
     return { result: 'ok', what: running === undefined ? 'any' : running.url };
   if (await isFree(port)) return { result: 'ok', what: `${port} is free` };
+  const state = readStateFile(dataDir);
+  if (state !== undefined && isAlive(state.pid) && state.url.endsWith(`:${port}`))
+    return { result: 'warning', what: `${port} is held by process ${state.pid}, the backend above that does not answer` };
   const command = `ss -ltnp 'sport = :${port}'`;
   if (wanted === undefined)
     return {

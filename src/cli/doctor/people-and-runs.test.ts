@@ -39,6 +39,7 @@ describe('doctor, about people and runs', { timeout: 60_000 }, () => {
     const stranger = await clinic.doctor();
     expect(stranger.of('signed in')).toMatchObject([{ result: 'problem', command: `stepscope login --url ${backend.url}` }]);
     expect(stranger.status).toBe(1);
+    expect(stranger.problems.map(({ name }) => name)).toEqual(['signed in', 'role']);
 
     actAs(user);
     const before = await clinic.doctor();
@@ -46,6 +47,9 @@ describe('doctor, about people and runs', { timeout: 60_000 }, () => {
       { result: 'problem', what: expect.stringContaining(`is_admin_user()\` is false for ${user.email}`) },
     ]);
     expect(before.of('rows seen')).toMatchObject([{ result: 'warning', command: expect.stringContaining(`--as ${user.email}`) }]);
+    expect(before.problems.map(({ name }) => name)).toEqual(['role']);
+    for (const name of ['runners', 'buckets', 'runs', 'triggers'])
+      expect(before.of(name)).toMatchObject([{ result: 'warning', what: expect.stringMatching(/^not known: /) }]);
     await clinic.apply(before.of('role')[0], backend.database);
     expect((await clinic.doctor()).status).toBe(0);
     actAs(backend.admin);
@@ -63,8 +67,8 @@ describe('doctor, about people and runs', { timeout: 60_000 }, () => {
       },
     ]);
     expect(await seen({ as: 'anon' })).toMatchObject([{ result: 'ok', what: expect.stringContaining('has no right to select') }]);
-    expect((await clinic.doctor({ as: 'nobody@example.com', only: 'role' })).of('role')).toMatchObject([
-      { result: 'problem', command: expect.stringContaining('user add nobody@example.com --admin') },
+    expect((await clinic.doctor({ as: 'nobody@example.com' })).problems).toMatchObject([
+      { name: 'role', result: 'problem', command: expect.stringContaining('user add nobody@example.com --admin') },
     ]);
 
     await sql(`create policy office_hours on test_execution_runs as restrictive for select to authenticated using (status <> 'completed')`);
@@ -145,7 +149,18 @@ describe('doctor, about people and runs', { timeout: 60_000 }, () => {
       what: 'log_level=eq.error rejects all 2 lines of the run; there are info, debug (no run has such lines)',
     });
     expect((await filtered('log_level=eq.error'))?.what).toContain('other runs have 1 such line');
-    expect(await filtered('colour=eq.red')).toMatchObject({ result: 'problem', what: expect.stringContaining('colour') });
-    expect(await filtered('log_level=near.warn')).toMatchObject({ result: 'problem', what: expect.stringContaining('near') });
+    for (const wrong of ['colour=eq.red', 'log_level=near.warn', 'level>=laud'])
+      await expect(filtered(wrong)).rejects.toMatchObject({ code: 'usage' });
+    await expect(clinic.doctor({ only: 'export' }, 'nosuchrun')).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('does not take what matches or arrives for what another person sees', async () => {
+    const bob = await backend.addUser();
+    const { of } = await clinic.doctor({ as: bob.email, filter: 'level>=debug', only: 'filter,delivery,live tables' }, 'quiet');
+    expect(of('filter')).toMatchObject([{ result: 'problem', what: `2 of 2 lines match, of which ${bob.email} sees none` }]);
+    expect(of('delivery')).toMatchObject([{ result: 'warning', what: expect.stringContaining(`not to ${bob.email}`) }]);
+    expect(of('live tables')).toMatchObject([{ result: 'warning', what: expect.stringContaining('test_execution_logs') }]);
+    const ada = await clinic.doctor({ as: backend.admin.email, filter: 'log_level=in.(info,debug)', only: 'filter,delivery' }, 'quiet');
+    expect(ada.findings.map(({ result }) => result)).toEqual(['ok', 'ok']);
   });
 });

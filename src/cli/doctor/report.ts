@@ -1,10 +1,9 @@
-import { didYouMean } from '../../core/closest.ts';
 import { plural, printable } from '../../core/format.ts';
-import { UserError } from '../../protocol/error.ts';
+import { errorCodes, UserError } from '../../protocol/error.ts';
 import { Ended } from '../failure.ts';
 import type { Io, Style } from '../io.ts';
 import { perform } from './check.ts';
-import type { Check, Finding } from './check.ts';
+import type { Check, CheckName, Finding } from './check.ts';
 
 const words: Record<Finding['result'], { readonly word: string; readonly style: Style }> = {
   ok: { word: 'ok', style: 'good' },
@@ -15,20 +14,20 @@ const words: Record<Finding['result'], { readonly word: string; readonly style: 
 /** What is found is said at once, and the problems again at the end. */
 interface Report {
   /** One after the other, until a person interrupts: what a check has begun it ends. */
-  look(checks: readonly Check[]): Promise<void>;
+  look(checks: readonly Check[], hasRights?: boolean): Promise<void>;
   /** Work without which nothing more can be looked at. What a person can act on is a finding. */
-  tried<T>(name: string, work: () => Promise<T>): Promise<T | undefined>;
-  isBroken(name: string): boolean;
-  /** Says the problems again. Throws `Ended` when there are any. */
-  sum(): void;
+  tried<T>(name: CheckName, work: () => Promise<T>): Promise<T | undefined>;
+  isBroken(name: CheckName): boolean;
+  /** Says the problems again, and before them why a check that `only` names was not looked at. Throws `Ended` when there are any. */
+  sum(whyNot: (name: CheckName) => string): void;
 }
 
 /** `only` leaves all checks out that have other names. */
 export function openReport(
   io: Io,
-  { interrupted, only }: { readonly interrupted: AbortSignal; readonly only: readonly string[] | undefined },
+  { interrupted, only }: { readonly interrupted: AbortSignal; readonly only: readonly CheckName[] | undefined },
 ): Report {
-  const names = new Set<string>();
+  const looked = new Set<CheckName>();
   const findings: Finding[] = [];
   const add = (finding: Finding): void => {
     findings.push(finding);
@@ -36,31 +35,30 @@ export function openReport(
     else linesOf(finding, io).forEach((line) => io.out(line));
   };
   return {
-    async look(checks) {
+    async look(checks, hasRights = true) {
       for (const check of checks) {
-        names.add(check.name);
+        looked.add(check.name);
         if (interrupted.aborted || only?.includes(check.name) === false) continue;
-        (await perform(check)).forEach(add);
+        (await perform(check, hasRights)).forEach(add);
       }
     },
     async tried(name, work) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof UserError)) throw error;
+        // Called wrongly, as with a run that there is not.
+        if (!(error instanceof UserError) || errorCodes[error.code].exit === 2) throw error;
+        looked.add(name);
         add({ name, result: 'problem', what: error.message, hint: error.hint });
         return undefined;
       }
     },
     isBroken: (name) => findings.some((finding) => finding.name === name && finding.result === 'problem'),
-    sum() {
+    sum(whyNot) {
       const problems = findings.filter((finding) => finding.result === 'problem');
       if (interrupted.aborted) return;
-      const unknown = only?.find((name) => !names.has(name));
-      if (unknown !== undefined && findings.every(({ result }) => result !== 'problem')) {
-        throw new UserError('usage', `there is no check "${unknown}" here`, {
-          hint: didYouMean(unknown, names) ?? `There are ${[...names].join(', ')}.`,
-        });
+      for (const name of only ?? []) {
+        if (!looked.has(name)) add({ name, result: 'warning', what: `not looked at, because ${whyNot(name)}` });
       }
       if (!io.json) {
         io.out('');

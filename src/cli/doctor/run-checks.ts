@@ -4,6 +4,7 @@ import { pointer } from '../../core/json-diff.ts';
 import type { Json } from '../../protocol/json.ts';
 import { JobRow, LedgerRow } from '../../protocol/rows.ts';
 import type { Trace } from '../../protocol/trace.ts';
+import { NotKnown } from './check.ts';
 import type { Check, Found } from './check.ts';
 import type { Subject } from './subject.ts';
 
@@ -14,7 +15,7 @@ const billedRuns = 100;
 const maxNamed = 3;
 
 /** What people do with runs: read them, test without paying, export them. */
-export function runChecks({ backend, command }: Subject, reference: string | undefined): readonly Check[] {
+export function runChecks({ backend, command, hasRights }: Subject, reference: string | undefined): readonly Check[] {
   if (backend === undefined) return [];
   return [
     {
@@ -22,24 +23,30 @@ export function runChecks({ backend, command }: Subject, reference: string | und
       look: async () => {
         const [run] = await backend.runs({ limit: 1 });
         if (run !== undefined) return { result: 'ok', what: `can be read; the newest is ${run.test_run_id}` };
-        return { result: 'ok', what: 'none yet' };
+        return noneOr(hasRights, 'none yet');
       },
     },
-    { name: 'billing', look: async () => await lookAtCharges(backend) },
+    { name: 'billing', look: async () => await lookAtCharges(backend, hasRights) },
     {
       name: 'export',
       look: async () => {
         const run = reference === undefined ? (await backend.runs({ limit: 1 }))[0] : await backend.run(reference);
-        if (run === undefined) return { result: 'ok', what: 'nothing to export yet' };
+        if (run === undefined) return noneOr(hasRights, 'nothing to export yet');
         return await lookAtExport(await backend.trace(run.test_run_id), command);
       },
     },
   ];
 }
 
-async function lookAtCharges(backend: NonNullable<Subject['backend']>): Promise<Found | readonly Found[]> {
+/** What we see nothing of may be hidden. */
+function noneOr(hasRights: boolean, what: string): Found {
+  if (!hasRights) throw new NotKnown('we see no run, and others may be hidden');
+  return { result: 'ok', what };
+}
+
+async function lookAtCharges(backend: NonNullable<Subject['backend']>, hasRights: boolean): Promise<Found | readonly Found[]> {
   const runs = (await backend.runs({ limit: billedRuns })).filter((run) => run.billing === 'test');
-  if (runs.length === 0) return { result: 'ok', what: 'no test runs yet' };
+  if (runs.length === 0) return noneOr(hasRights, 'no test runs yet');
   const ids = runs.map((run) => run.test_run_id);
   const ofThem = { column: 'run_id', operator: 'in', value: `(${ids.map((id) => JSON.stringify(id)).join(',')})` };
   const [entries, jobs] = await Promise.all([

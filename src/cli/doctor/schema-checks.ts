@@ -9,14 +9,13 @@ import type { Subject } from './subject.ts';
 type Migrations = Readonly<SchemaFacts['migrations']>;
 
 const oldestPostgres = 150_000;
-const migrateCommand = 'stepscope migrate --database-url env:DATABASE_URL';
 
 /** What lies in the database: its version, and whether triggers, policies and publication are as they were made. */
 export function schemaChecks(subject: Subject): readonly Check[] {
   const { facts, command } = subject;
   const mend = command('doctor --mend');
   return [
-    { name: 'schema', look: async () => compare(await knownMigrations(subject), subject) },
+    { name: 'schema', look: async () => compare(await knownMigrations(subject), subject.migrate) },
     {
       name: 'postgres',
       look: async () => {
@@ -34,7 +33,7 @@ export function schemaChecks(subject: Subject): readonly Check[] {
       },
     },
     { name: 'triggers', look: async () => spoilt(await facts(), 'trigger', mend) },
-    { name: 'policies', look: async () => spoilt(await facts(), 'policy', mend) },
+    { name: 'policies', look: async () => lookAtPolicies(await facts(), mend) },
     {
       name: 'published',
       look: async () => {
@@ -68,12 +67,30 @@ function spoilt(facts: SchemaFacts, kind: string, mend: string): readonly Found[
   }));
 }
 
-async function knownMigrations({ database, facts }: Subject): Promise<Migrations | 'none' | 'older'> {
-  if (database !== undefined) return await readApplied(database);
+/** Policies that permit add up: a foreign one shows rows to whom ours do not. */
+function lookAtPolicies(facts: SchemaFacts, mend: string): readonly Found[] {
+  const foreign = facts.foreign_policies.map(({ table_name: table, name, definition, cure }): Found => ({
+    result: 'problem',
+    what: `${name} of ${table} is none of ours: ${definition}`,
+    hint: 'If nobody wants it:',
+    command: `psql "$DATABASE_URL" -c '${cure}'`,
+    sql: cure,
+  }));
+  const lost = spoilt(facts, 'policy', mend);
+  return foreign.length === 0 ? lost : [...lost.filter(({ result }) => result !== 'ok'), ...foreign];
+}
+
+async function knownMigrations({ database, facts }: Subject): Promise<Migrations | 'none' | 'older' | { readonly lost: string }> {
+  if (database !== undefined) {
+    const applied = await readApplied(database);
+    if (applied === 'none' || compare(applied, '').result !== 'ok') return applied;
+    const lost = await findLostFunction(database);
+    return lost === undefined ? applied : { lost };
+  }
   try {
     return (await facts()).migrations;
   } catch (error) {
-    if (error instanceof NotKnown) return 'older';
+    if (error instanceof NotKnown) return error.lost === undefined ? 'older' : { lost: error.lost };
     throw error;
   }
 }
@@ -91,13 +108,27 @@ async function readApplied(database: Database): Promise<Migrations | 'none'> {
   });
 }
 
-function compare(applied: Migrations | 'none' | 'older', { place }: Subject): Found {
+/** Functions that migrations make, and none drops. */
+async function findLostFunction(database: Database): Promise<string | undefined> {
+  const texts = readMigrations().map(({ sql }) => sql);
+  const made = texts.flatMap((sql) => [...sql.matchAll(/create (?:or replace )?function public\.(\w+)/g)].map(([, name]) => name!));
+  const { rows } = await database.asOwner(
+    async (transaction) =>
+      await transaction.query<{ name: string }>(
+        `select name from unnest($1::text[]) as made (name)
+         where not exists (select from pg_proc where proname = name and pronamespace = 'public'::regnamespace)`,
+        [`{${made.join(',')}}`],
+      ),
+  );
+  return rows[0] === undefined ? undefined : `public.${rows[0].name}()`;
+}
+
+function compare(applied: Migrations | 'none' | 'older' | { readonly lost: string }, migrate: string): Found {
   const known = readMigrations();
-  // A local backend brings its database up to date when it starts.
-  const restart = place === 'local' ? 'stepscope serve' : migrateCommand;
-  if (applied === 'none') return { result: 'problem', what: 'this database has none of ours', command: restart };
+  if (applied === 'none') return { result: 'problem', what: 'there is no schema of stepscope in this database', command: migrate };
   if (applied === 'older')
-    return { result: 'problem', what: `is older than ${schemaVersion()}, which this stepscope works with`, command: restart };
+    return { result: 'problem', what: `is older than ${schemaVersion()}, which this stepscope works with`, command: migrate };
+  if ('lost' in applied) return lostFunction(applied.lost);
   const newest = Math.max(0, ...applied.map(({ version }) => version));
   if (newest > schemaVersion())
     return {
@@ -110,7 +141,7 @@ function compare(applied: Migrations | 'none' | 'older', { place }: Subject): Fo
     return {
       result: 'problem',
       what: `is too old: ${plural(missing.length, 'migration')} missing (${missing.map(({ version, name }) => `${version} ${name}`).join(', ')})`,
-      command: restart,
+      command: migrate,
     };
   }
   const changed = known.filter(({ version, checksum }) => applied.find((one) => one.version === version)?.checksum !== checksum);
@@ -119,8 +150,18 @@ function compare(applied: Migrations | 'none' | 'older', { place }: Subject): Fo
       result: 'problem',
       what: `was made by another stepscope: ${changed.map(({ version, name }) => `${version} ${name}`).join(', ')} had another text`,
       hint: 'Use the stepscope that made it, or look at the differences:',
-      command: `${migrateCommand} --dry-run`,
+      command: migrate.startsWith('stepscope migrate') ? `${migrate} --dry-run` : undefined,
     };
   }
   return { result: 'ok', what: `version ${newest}, as this stepscope has it` };
+}
+
+/** No migration runs twice, so its text is where the function comes back from. */
+function lostFunction(lost: string): Found {
+  const maker = readMigrations().findLast(({ sql }) => sql.includes(`create function ${lost.slice(0, -1)}`));
+  return {
+    result: 'problem',
+    what: `version ${schemaVersion()}, but ${lost} is missing`,
+    hint: `${maker === undefined ? '' : `Migration ${maker.version} (${maker.name}) made it. `}Restore it from a backup.`,
+  };
 }

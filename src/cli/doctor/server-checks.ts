@@ -1,6 +1,7 @@
 import { formatDuration, plural } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
 import { version } from '../version.ts';
+import { NotKnown } from './check.ts';
 import type { Check, Found } from './check.ts';
 import type { Subject } from './subject.ts';
 
@@ -9,7 +10,7 @@ const slowDatabaseMs = 1_000;
 const buckets = ['outputs', 'uploads'];
 
 /** What the server has beside it: database, Redis, runners, buckets, the audit log. */
-export function serverChecks({ backend, service, place, command }: Subject): readonly Check[] {
+export function serverChecks({ backend, service, place, command, hasRights }: Subject): readonly Check[] {
   if (backend === undefined) return [];
   const seesMost = service ?? backend;
   const status = seesMost.identity === 'anon' ? Promise.resolve(undefined) : seesMost.diagnosis.status();
@@ -67,12 +68,14 @@ export function serverChecks({ backend, service, place, command }: Subject): rea
       look: async () => {
         const runners = await seesMost.runners();
         if (runners.length > 0) return { result: 'ok', what: [...new Set(runners.flatMap((runner) => runner.pipelines))].join(', ') };
+        if (!hasRights) throw new NotKnown('we see none, and others may be hidden');
         return { result: 'warning', what: 'none was heard of in the last 30 s: new runs stay pending', command: command('runner FILE') };
       },
     },
     {
       name: 'buckets',
       look: async () => {
+        if (!hasRights) throw new NotKnown('it takes the rights of an administrator');
         const there = await seesMost.diagnosis.buckets();
         const missing = buckets.filter((name) => !there.includes(name));
         if (missing.length === 0) return { result: 'ok', what: `${buckets.join(' and ')} are there` };

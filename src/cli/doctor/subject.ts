@@ -3,6 +3,7 @@ import { SchemaFacts } from '../../protocol/diagnosis.ts';
 import { UserError } from '../../protocol/error.ts';
 import { publishedTables } from '../../protocol/rows.ts';
 import type { Database } from '../../storage/database.ts';
+import { schemaVersion } from '../../storage/migrate.ts';
 import { NotKnown } from './check.ts';
 
 /** Whose eyes to look through. */
@@ -22,8 +23,12 @@ export interface Subject {
   readonly database: Database | undefined;
   readonly place: 'hosted' | 'local' | 'remote' | 'database';
   readonly persona: Persona;
+  /** Do we see all there is over the backend, as an administrator or by a secret key? */
+  readonly hasRights: boolean;
   /** Was another person asked for than the one who asks? */
   readonly isOther: boolean;
+  /** Which brings the schema up to date. */
+  readonly migrate: string;
   /** A command of ours with the options that lead to this backend again. */
   command(this: void, words: string): string;
   /** Asked once. */
@@ -58,7 +63,27 @@ export async function askFacts(subject: Pick<Subject, 'database' | 'service' | '
   } catch (error) {
     const cause = error instanceof UserError ? error.cause : error;
     const code = (cause as { readonly code?: unknown } | undefined)?.code;
-    if (code === 'PGRST202' || code === '42883') throw new NotKnown('the schema is too old to tell');
-    throw error;
+    if (code !== 'PGRST202' && code !== '42883') throw error;
+    const version = await versionOf(subject);
+    if (version === 0) throw new NotKnown('there is no schema of stepscope');
+    if (version !== schemaVersion()) throw new NotKnown('the schema is too old to tell');
+    const lost = code === 'PGRST202' ? 'public.diagnose()' : (/function ([\w.]+)\(/.exec((error as Error).message)?.[1] ?? 'a function');
+    const called = lost.endsWith(')') ? lost : `${lost}()`;
+    throw new NotKnown(`${called} is missing`, called);
   }
+}
+
+/** Of the schema: 0 where there is none, undefined where nobody tells. Our server brings its database to its own when it starts. */
+async function versionOf({ database, service, backend }: Pick<Subject, 'database' | 'service' | 'backend'>): Promise<number | undefined> {
+  if (database === undefined) return (await (service ?? backend!).diagnosis.status().catch(() => undefined))?.schemaVersion;
+  return await database.asOwner(async (transaction) => {
+    const { rows: known } = await transaction.query<{ there: boolean }>(
+      `select to_regclass('stepscope.stepscope_migrations') is not null as there`,
+    );
+    if (!known[0]!.there) return 0;
+    const { rows } = await transaction.query<{ newest: number }>(
+      'select coalesce(max(version), 0) as newest from stepscope.stepscope_migrations',
+    );
+    return rows[0]!.newest;
+  });
 }
