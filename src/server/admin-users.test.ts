@@ -35,7 +35,10 @@ describe('users', () => {
     await service.from('user_roles').insert({ user_id: id, role: 'admin' }).throwOnError();
     expect((await client.rpc('is_admin_user')).data).toBe(true);
     expect((await service.auth.admin.deleteUser(id)).error).toBeNull();
-    expect((await client.rpc('is_admin_user')).data).toBe(false);
+    const refused = { code: 'PGRST303', message: 'the user of this token was removed' };
+    expect((await client.rpc('is_admin_user')).error).toMatchObject(refused);
+    expect((await client.from('jobs').select()).error).toMatchObject(refused);
+    expect((await client.storage.listBuckets()).error).not.toBeNull();
     expect((await anonClient(backend).auth.signInWithPassword(ada)).error).toMatchObject({ code: 'invalid_credentials' });
     expect((await service.auth.admin.getUserById(id)).error).toMatchObject({ status: 404, code: 'user_not_found' });
     expect((await service.auth.admin.deleteUser(id)).error).toMatchObject({ status: 404, code: 'user_not_found' });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { JsonObject } from '../protocol/json.ts';
 import { DatabaseError, type Claims, type Database, type Transaction } from '../storage/database.ts';
 import { authError as refusal, endSessions } from './auth.ts';
+import type { KnownUsers } from './known-users.ts';
 import { renameUser, type SupabaseLite } from './supabase-lite.ts';
 
 /*
@@ -47,19 +48,24 @@ const userColumns = `u.id, u.aud, u.role, u.email, coalesce(u.phone, '') as phon
 interface Services {
   readonly database: Database;
   readonly lite: Pick<SupabaseLite, 'addUser'>;
+  readonly users: Pick<KnownUsers, 'forget'>;
 }
 
 /** Answers everything below {@link adminUsersPath}, in Auth's words. Credentials have been checked; what they allow is checked here. */
 export async function answerAdminUsers(services: Services, claims: Claims, method: string, url: URL, body: string): Promise<Response> {
   if (claims.role === 'anon') return refusal(401, 'no_authorization', 'This endpoint requires a secret key');
   if (claims.role !== 'service_role') return refusal(403, 'not_admin', 'User not allowed');
-  const { database } = services;
+  const { database, users } = services;
   const [, id] = /^\/([^/]+)$/.exec(url.pathname.slice(adminUsersPath.length).replace(/\/$/, '')) ?? [];
   if (id !== undefined) {
     if (!z.uuid().safeParse(id).success) return refusal(404, 'validation_failed', '@parameter user_id must be an UUID');
     if (method === 'GET') return found(await database.asOwner(async (transaction) => await readUser(transaction, id)));
     if (method === 'PUT') return await changeUser(services, id, body);
-    if (method === 'DELETE') return found(await database.asOwner(async (transaction) => await removeUser(transaction, id)));
+    if (method === 'DELETE') {
+      const removed = await database.asOwner(async (transaction) => await removeUser(transaction, id));
+      users.forget(id);
+      return found(removed);
+    }
   } else if (url.pathname.replace(/\/$/, '') === adminUsersPath) {
     if (method === 'GET') return await listUsers(database, url);
     if (method === 'POST') return await addUser(services, body);

@@ -9,6 +9,7 @@ import { functionsPath, type Functions } from './functions/answer-functions.ts';
 import { IdentityError, type Credentials, type Identify } from './identity.ts';
 import { answerIngest } from './ingest.ts';
 import type { BackendKeys } from './keys.ts';
+import type { KnownUsers } from './known-users.ts';
 import { reportBug } from './bug-report.ts';
 import { createRoom, maxSignInsPerMinute, shareMinuteCounter } from './overload.ts';
 import { answerBroadcast } from './realtime/broadcast-endpoint.ts';
@@ -27,6 +28,7 @@ export interface FrontOptions {
   readonly monitor: DatabaseMonitor;
   readonly keys: BackendKeys;
   readonly identify: Identify;
+  readonly users: Pick<KnownUsers, 'forget'>;
   /** Who else signs users in. */
   readonly issuer?: TokenIssuer | undefined;
   readonly lite: SupabaseLite;

@@ -4,6 +4,7 @@ import { UserError } from '../protocol/error.ts';
 import type { Json } from '../protocol/json.ts';
 import type { Claims } from '../storage/database.ts';
 import type { BackendKeys } from './keys.ts';
+import type { KnownUsers } from './known-users.ts';
 import type { RestError } from './rest-error.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 
@@ -40,9 +41,9 @@ export type Identify = (credentials: Credentials) => Promise<Identity>;
  * Makes the one function that says who a caller is. A user's token outranks the key it came with; a key may
  * come in either header. Keys are the publishable one (`anon`), the secret one (`service_role`), or tokens
  * with these roles signed with our secret, as older projects have them. An `issuer` can sign users in, and
- * nobody else. Throws {@link IdentityError}, and `UserError` `unavailable` when the keys of the issuer cannot be read.
+ * nobody else. `users` refuses those of our own Auth's tokens whose user was removed. Throws {@link IdentityError}, and `UserError` `unavailable` when the keys of the issuer cannot be read.
  */
-export function createIdentify(keys: BackendKeys, issuer?: TokenIssuer): Identify {
+export function createIdentify(keys: BackendKeys, issuer?: TokenIssuer, users?: Pick<KnownUsers, 'has'>): Identify {
   const secret = new TextEncoder().encode(keys.jwtSecret);
 
   async function ofKey(key: string): Promise<Identity> {
@@ -65,6 +66,10 @@ export function createIdentify(keys: BackendKeys, issuer?: TokenIssuer): Identif
     const payload = await checked(async () => (isForeign ? await issuer.verify(token, options) : await verified(token, options)));
     if (payload['role'] !== 'authenticated' || !isUuid(payload.sub))
       throw new IdentityError('PGRST303', 'the token is not one of a signed-in user');
+    // Others who know the secret may sign tokens for users of their own; those have no session here.
+    const isOfAuth = !isForeign && payload['session_id'] !== undefined;
+    if (isOfAuth && users !== undefined && !(await users.has(payload.sub)))
+      throw new IdentityError('PGRST303', 'the user of this token was removed', 'Sign in again');
     return {
       claims: { ...(payload as Record<string, Json>), role: 'authenticated', sub: payload.sub },
       // Whatever is behind us knows our secret alone.

@@ -13,6 +13,7 @@ import { createFront } from './front.ts';
 import { keepHouse } from './housekeeping.ts';
 import { checkFunctionsFolder, createFunctions } from './functions/answer-functions.ts';
 import { createIdentify } from './identity.ts';
+import { rememberUsers } from './known-users.ts';
 import type { BackendKeys } from './keys.ts';
 import { oneServerAtATime } from './one-server-at-a-time.ts';
 import { createHub } from './realtime/hub.ts';
@@ -74,7 +75,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const issuer = options.jwks === undefined ? undefined : await openTokenIssuer({ jwks: options.jwks, issuer: options.jwtIssuer });
   await oneServerAtATime(database, 'system schema', async () => await ensureSystemSchema(liteOptions));
   const startedAt = Date.now();
-  const identify = createIdentify(keys, issuer);
+  const users = rememberUsers(database);
+  const identify = createIdentify(keys, issuer, users);
   const audit = createAudit(database);
   const lite = createSupabaseLite({ ...liteOptions, database: withNotes(audit.database) });
   const fanout = await connectFanout({ database, redisUrl: options.redisUrl, secret: keys.jwtSecret });
@@ -102,6 +104,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       monitor,
       keys,
       identify: audit.identify(identify),
+      users,
       issuer,
       lite,
       hub,
