@@ -96,7 +96,7 @@ export async function signIn(
 /** Was the user removed, or their session ended at the backend? Their token looks good until its time is over. */
 async function isGone(supabase: SupabaseClient): Promise<boolean> {
   const { error } = await supabase.auth.getUser();
-  return error !== null && error.status !== undefined && [401, 403, 404].includes(error.status);
+  return error?.code === 'user_not_found' || error?.code === 'session_not_found';
 }
 
 async function signInWithPassword(

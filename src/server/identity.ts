@@ -29,9 +29,9 @@ export class IdentityError extends Error {
   override readonly name = 'IdentityError';
   readonly answer: RestError;
 
-  constructor(code: string, message: string, hint?: string) {
+  constructor(code: string, message: string, hint?: string, authCode?: string) {
     super(message);
-    this.answer = { status: 401, code, message, hint };
+    this.answer = { status: 401, code, message, hint, authCode };
   }
 }
 
@@ -69,7 +69,7 @@ export function createIdentify(keys: BackendKeys, issuer?: TokenIssuer, users?: 
     // Others who know the secret may sign tokens for users of their own; those have no session here.
     const isOfAuth = !isForeign && payload['session_id'] !== undefined;
     if (isOfAuth && users !== undefined && !(await users.has(payload.sub)))
-      throw new IdentityError('PGRST303', 'the user of this token was removed', 'Sign in again');
+      throw new IdentityError('PGRST303', 'the user of this token was removed', 'Sign in again', 'user_not_found');
     return {
       claims: { ...(payload as Record<string, Json>), role: 'authenticated', sub: payload.sub },
       // Whatever is behind us knows our secret alone.

@@ -11,13 +11,15 @@ export interface RestError {
   /** Text, or a list of what could be meant. */
   readonly details?: Json | undefined;
   readonly hint?: string | null | undefined;
+  /** What Auth calls it: its clients read this name, and not `code`. */
+  readonly authCode?: string | undefined;
 }
 
 /** An answer that says what went wrong. `retryAfterS` asks the client to come back after that many seconds. */
-export function errorResponse({ status, code, message, details = null, hint = null }: RestError, retryAfterS?: number): Response {
+export function errorResponse({ status, code, message, details = null, hint = null, authCode }: RestError, retryAfterS?: number): Response {
   const headers = new Headers({ 'content-type': 'application/json; charset=utf-8', 'access-control-allow-origin': '*' });
   if (retryAfterS !== undefined) headers.set('retry-after', String(retryAfterS));
-  return new Response(JSON.stringify({ code, details, hint, message }), { status, headers });
+  return new Response(JSON.stringify({ code, details, hint, message, error_code: authCode }), { status, headers });
 }
 
 /** What a client is told of a failure, or undefined when it is a bug of ours. */
