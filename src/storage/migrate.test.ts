@@ -108,6 +108,12 @@ describe('preparing a database', { timeout: 60_000 }, () => {
     await root.unsafe(`grant create on database ${name} to ${name}`);
     await root.unsafe(`grant create on schema public to ${name}`);
     expect((await migrate(database)).length).toBe(readMigrations().length);
+
+    await root.unsafe(`revoke all on stepscope.stepscope_migrations from ${name}`);
+    await expect(migrate(database)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('permission denied for table stepscope_migrations'),
+    });
   });
 
   it('names the migration that failed and why, keeps those before it, and goes on when the cause is gone', async () => {

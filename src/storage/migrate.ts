@@ -5,7 +5,7 @@ import { UserError } from '../protocol/error.ts';
 import { copyBack, findForeign, namesOf, setAside } from './adopt-tables.ts';
 import type { Foreign } from './adopt-tables.ts';
 import { DatabaseError } from './database.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database, QueryResult, Transaction } from './database.ts';
 import { missingRight } from './missing-right.ts';
 
 /** The migrations lie beside this file: in the sources, and in the bundle's directory. */
@@ -113,9 +113,7 @@ export async function lookAtMigrations(transaction: Transaction): Promise<Omit<S
   const { rows: known } = await transaction.query<{ known: boolean }>(
     `select exists (select from pg_tables where schemaname = 'stepscope' and tablename = 'stepscope_migrations') as known`,
   );
-  const { rows } = known[0]!.known
-    ? await transaction.query<{ version: number; checksum: string }>('select version, checksum from stepscope.stepscope_migrations')
-    : { rows: [] };
+  const { rows } = known[0]!.known ? await readNotes(transaction) : { rows: [] };
   assertNotNewer(Math.max(0, ...rows.map(({ version }) => version)));
 
   const checksums = new Map(rows.map(({ version, checksum }) => [version, checksum]));
@@ -125,6 +123,14 @@ export async function lookAtMigrations(transaction: Transaction): Promise<Omit<S
     return { migration, state };
   });
   return { migrations, pending: migrations.filter(({ state }) => state === 'pending').map(({ migration }) => migration) };
+}
+
+async function readNotes(transaction: Transaction): Promise<QueryResult<{ version: number; checksum: string }>> {
+  try {
+    return await transaction.query('select version, checksum from stepscope.stepscope_migrations');
+  } catch (error) {
+    throw error instanceof DatabaseError && error.code === '42501' ? missingRight('reading what was applied', error) : error;
+  }
 }
 
 async function applyEach(database: Database, pending: readonly Migration[]): Promise<readonly Migration[]> {
