@@ -1,4 +1,6 @@
-import { testPostgres } from '../storage/testing.ts';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 
 /**
  * Starts one Postgres for all test files, which take databases of their own in it; starting one takes longer
@@ -6,7 +8,16 @@ import { testPostgres } from '../storage/testing.ts';
  */
 // oxlint-disable-next-line import/no-default-export -- vitest asks for it
 export default async function startPostgres(): Promise<() => Promise<void>> {
-  const server = await testPostgres();
-  process.env['TEST_DATABASE_URL'] = server.url;
-  return async () => await server.stop();
+  if (process.env['TEST_DATABASE_URL']) return async () => {};
+  const child = fork(fileURLToPath(new URL('./test-postgres.ts', import.meta.url)), { execArgv: [] });
+  const ended = once(child, 'exit');
+  const started = once(child, 'message') as Promise<[string]>;
+  const failed = ended.then(([code]) => Promise.reject(new Error(`the Postgres for the tests ended with ${code}`)));
+  failed.catch(() => {});
+  const [url] = await Promise.race([started, failed]);
+  process.env['TEST_DATABASE_URL'] = url;
+  return async () => {
+    child.disconnect();
+    await ended;
+  };
 }
