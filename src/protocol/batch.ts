@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ExchangeRow } from './debug-rows.ts';
 import { BlobRow, LogRow, RunRow, SnapshotRow, StepRow } from './rows.ts';
 
 /** Columns the database fills in itself. */
@@ -10,7 +11,7 @@ const database = { seq: true, created_at: true, updated_at: true } as const;
  *
  * - `run`: the columns that changed. Inserted when the run is new.
  * - `steps`, `snapshots`: whole rows, replacing earlier ones of the same id.
- * - `logs`, `blobs`: inserted once; a second time they are left alone.
+ * - `logs`, `blobs`, `exchanges`: inserted once; a second time they are left alone.
  */
 export const Batch = z.object({
   run_id: z.string(),
@@ -21,6 +22,7 @@ export const Batch = z.object({
   logs: z.array(LogRow.omit({ seq: true, created_at: true })).optional(),
   snapshots: z.array(SnapshotRow.omit({ created_at: true, updated_at: true })).optional(),
   blobs: z.array(BlobRow.omit({ created_at: true })).optional(),
+  exchanges: z.array(ExchangeRow.omit({ created_at: true })).optional(),
 });
 export type Batch = z.infer<typeof Batch>;
 

@@ -36,6 +36,6 @@ export const ServerStatus = z.looseObject({
     .looseObject({ engine: z.string(), ok: z.boolean(), answeredInMs: z.number().nullable(), problem: z.string().nullable() })
     .optional(),
   /** What carries messages between servers, and whether what was asked for answers. */
-  fanout: z.looseObject({ kind: z.string(), answers: z.boolean(), servers: z.int() }).optional(),
+  fanout: z.looseObject({ kind: z.string(), answers: z.boolean(), servers: z.int(), elsewhere: z.int().optional() }).optional(),
 });
 export type ServerStatus = z.infer<typeof ServerStatus>;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Json, JsonObject, PatchOperation } from './json.ts';
+import { AuditRow, JobRow, LedgerRow, ModelRow, UserRoleRow } from './account-rows.ts';
+import { ApprovalRow, AutoTestRow, CommentRow, DebugSessionRow, ExchangeRow, LeaseRow, WatchRow } from './debug-rows.ts';
 import { StepDefinition } from './step-definition.ts';
 import { Billing, Effect, ExecutionContext, LogLevel, OnLeaseEnd, RunMode, RunStatus, StepStatus, StepType } from './vocabulary.ts';
 
@@ -65,6 +67,8 @@ export const RunRow = z.object({
   paused_at: Timestamp.nullable(),
   lease_until: Timestamp.nullable(),
   on_lease_end: OnLeaseEnd,
+  /** Can another process take the run up at the step it is held before? */
+  resumable: z.boolean().default(false),
   /** Who executes the run; moved by compare-and-set in `claim_run()`. */
   holder_id: z.string().nullable(),
   holder_heartbeat_at: Timestamp.nullable(),
@@ -217,15 +221,21 @@ export type ComparisonRow = z.infer<typeof ComparisonRow>;
 
 /**
  * What a person can tell a run. The words are the Debug Adapter Protocol's, plus `runTo`, `cancel`, `edit`
- * (the inputs of the step the run is held before) and `lease` (renew a pause).
+ * (the inputs of the step the run is held before), `lease` (renew a pause), `take` (make somebody's pause one's
+ * own), `approve` and `reject` (answer an approval the run waits for).
  */
-export const CommandVerb = z.enum(['pause', 'continue', 'next', 'stepIn', 'stepOut', 'runTo', 'cancel', 'edit', 'lease']);
+export const CommandVerb = z.enum(['pause', 'continue', 'next', 'stepIn', 'stepOut', 'runTo', 'cancel', 'edit', 'lease', 'take', 'approve', 'reject']);
 export type CommandVerb = z.infer<typeof CommandVerb>;
 
-/** `{step}` for `pause` (optional: before this step) and `runTo`; `{step, patch}` for `edit`; `{}` otherwise. */
+/**
+ * `{step}` for `pause` (optional: before this step) and `runTo`; `{step, patch}` for `edit`; `{step, why}` for `approve`
+ * and `reject`; `{}` otherwise.
+ */
 export const CommandPayload = z.object({
   step: z.string().optional(),
   patch: z.array(PatchOperation).optional(),
+  /** In the person's own words. */
+  why: z.string().optional(),
 });
 export type CommandPayload = z.infer<typeof CommandPayload>;
 
@@ -251,14 +261,44 @@ export const CommandRow = z.object({
 });
 export type CommandRow = z.infer<typeof CommandRow>;
 
-/** Where a pipeline's runs stop. `target` is a step key; conditions and further kinds come later. */
+/** What a breakpoint waits for. */
+export const BreakpointKind = z.enum(['step', 'error', 'level', 'slow', 'cost', 'path']);
+export type BreakpointKind = z.infer<typeof BreakpointKind>;
+
+/**
+ * Where a pipeline's runs stop, or only leave a line in the log.
+ *
+ * - `step`: before or after the steps `target` names.
+ * - `error`: when a step fails, before the failure ends it.
+ * - `level`: at a log row of `level` or above.
+ * - `slow`: when a step has run longer than `threshold` milliseconds, or than the 95th percentile of earlier runs.
+ * - `cost`: when the run's charges reach `threshold` credits.
+ * - `path`: after a step that changed the state at `path`.
+ *
+ * All but `step` stop at the next place where a run can be held.
+ */
 export const BreakpointRow = z.object({
   id: z.string(),
   pipeline_key: z.string(),
   /** Small, stable within the pipeline, what people type and read as `#3`. */
   number: z.int().positive(),
-  kind: z.enum(['step', 'error']),
+  kind: BreakpointKind,
+  /** Key, display number or a glob over both (`8.*`, `*upload*`); null for any step. */
   target: z.string().nullable(),
+  /** Of kind `step` only. */
+  moment: z.enum(['before', 'after']),
+  /** An expression over `inputs`, `outputs`, `state`, `step` and `run` that must hold. */
+  condition: z.string().nullable(),
+  /** Counted within one run, after the condition: `3` (from the third on), `== 3`, `% 5`. */
+  hit_condition: z.string().nullable(),
+  /** Makes it a log point: written to the run's log, with `{expressions}` filled in, and nothing stops. */
+  log_message: z.string().nullable(),
+  level: LogLevel.nullable(),
+  /** JSON Pointer into the state. */
+  path: z.string().nullable(),
+  threshold: z.number().nullable(),
+  /** A run held here goes on only when somebody approves. */
+  needs_approval: z.boolean(),
   enabled: z.boolean(),
   created_by: z.string().nullable(),
   created_at: Timestamp,
@@ -280,27 +320,12 @@ export const PipelineRow = z.object({
   file_path: z.string().nullable(),
   /** Keys of `models` the pipeline can run, most usual first; empty when it needs none. */
   models: z.array(z.string()),
+  /** Can a run of it be taken up by another process at the step it is held before? */
+  resumable: z.boolean().default(false),
   created_at: Timestamp,
   updated_at: Timestamp,
 });
 export type PipelineRow = z.infer<typeof PipelineRow>;
-
-/** A model in the registry. Inactive ones can be run all the same: that is what a test console is for. */
-export const ModelRow = z.object({
-  model_record_id: z.string(),
-  model_name: z.string(),
-  model_provider: z.string(),
-  model_content_type: z.string(),
-  /** The provider's own name and version: `black-forest-labs/flux-schnell`. */
-  provider_ref: z.string(),
-  cost_credits: z.number(),
-  is_active: z.boolean(),
-  /** JSON Schema of the parameters the model takes. */
-  parameters: JsonObject,
-  created_at: Timestamp,
-  updated_at: Timestamp,
-});
-export type ModelRow = z.infer<typeof ModelRow>;
 
 /** A process that claims runs of the pipelines it has registered. */
 export const RunnerRow = z.object({
@@ -314,74 +339,15 @@ export const RunnerRow = z.object({
 });
 export type RunnerRow = z.infer<typeof RunnerRow>;
 
-export const UserRoleRow = z.object({ user_id: z.string(), role: z.string(), created_at: Timestamp });
-export type UserRoleRow = z.infer<typeof UserRoleRow>;
-
-/** Who did what to which row, and why. Append-only, without gaps, in the order of commits. */
-export const AuditRow = z.object({
-  id: z.int(),
-  at: Timestamp,
-  actor: z.string().nullable(),
-  actor_role: z.string(),
-  /** The actor's mail address, or the one somebody tried to sign in with. */
-  actor_name: z.string().nullable(),
-  action: z.string(),
-  target_table: z.string(),
-  target_id: z.string().nullable(),
-  details: JsonObject,
-  reason: z.string().nullable(),
-  /** Where the request came from, when our own server took it. */
-  address: z.string().nullable(),
-  /** Hash of the row before this one, and of this one with it: SHA-256 in hexadecimal. */
-  prev_hash: z.string(),
-  hash: z.string(),
+/** What a recording from a file has beside our columns: fields to put over one of its rows, or a row of a table we do not have. */
+export const ImportedExtraRow = z.object({
+  test_run_id: z.string(),
+  table_name: z.string(),
+  row_key: z.string(),
+  place: z.int(),
+  fields: JsonObject,
 });
-export type AuditRow = z.infer<typeof AuditRow>;
-
-/** What `verify_audit_log()` found: whether the rows are those that were written, all of them and in order. */
-export const AuditVerdict = z.object({
-  ok: z.boolean(),
-  rows: z.int(),
-  /** Hash of the last row. Kept elsewhere, it proves later that no row up to here was rewritten. */
-  head: z.string().optional(),
-  first_broken_id: z.int().optional(),
-  reason: z.string().optional(),
-});
-export type AuditVerdict = z.infer<typeof AuditVerdict>;
-
-/** One generation asked of a provider; the seed's generation record. */
-export const JobRow = z.object({
-  id: z.string(),
-  user_id: z.string().nullable(),
-  run_id: z.string().nullable(),
-  job_type: z.string(),
-  status: z.enum(['queued', 'processing', 'succeeded', 'failed', 'canceled']),
-  provider: z.string().nullable(),
-  /** The provider's id of the prediction. */
-  provider_id: z.string().nullable(),
-  input: JsonObject,
-  output: Json.nullable(),
-  output_path: z.string().nullable(),
-  error: z.string().nullable(),
-  is_test: z.boolean(),
-  created_at: Timestamp,
-  updated_at: Timestamp,
-});
-export type JobRow = z.infer<typeof JobRow>;
-
-/** One movement of credits. In test mode `amount` is 0 and `would_have_charged` says what it would have been. */
-export const LedgerRow = z.object({
-  id: z.string(),
-  user_id: z.string().nullable(),
-  run_id: z.string().nullable(),
-  job_id: z.string().nullable(),
-  kind: z.enum(['grant', 'debit', 'refund']),
-  amount: z.number(),
-  would_have_charged: z.number(),
-  reason: z.string().nullable(),
-  created_at: Timestamp,
-});
-export type LedgerRow = z.infer<typeof LedgerRow>;
+export type ImportedExtraRow = z.infer<typeof ImportedExtraRow>;
 
 /** Every table of ours, by name, with the schema of its rows. */
 export const tables = {
@@ -400,6 +366,14 @@ export const tables = {
   audit_log: AuditRow,
   jobs: JobRow,
   credit_ledger: LedgerRow,
+  watches: WatchRow,
+  recorded_exchanges: ExchangeRow,
+  run_leases: LeaseRow,
+  debug_sessions: DebugSessionRow,
+  comments: CommentRow,
+  approvals: ApprovalRow,
+  auto_generated_tests: AutoTestRow,
+  imported_extras: ImportedExtraRow,
 } as const;
 export type TableName = keyof typeof tables;
 
@@ -414,4 +388,9 @@ export const publishedTables = [
   'runners',
   'jobs',
   'credit_ledger',
+  'watches',
+  'run_leases',
+  'debug_sessions',
+  'comments',
+  'approvals',
 ] as const satisfies readonly TableName[];

@@ -23,6 +23,8 @@ export interface StepDefinition {
   readonly timeoutMs?: number | undefined;
   readonly canEdit: boolean;
   readonly canRerun: boolean;
+  /** What is asked before it runs. */
+  readonly approval?: string | undefined;
   /** Other names people know the step by, as the seed's older numbering. */
   readonly aliases?: readonly string[] | undefined;
   readonly steps: readonly StepDefinition[];
@@ -42,6 +44,7 @@ export const StepDefinition: z.ZodType<StepDefinition> = z.object({
   timeoutMs: z.int().positive().optional(),
   canEdit: z.boolean(),
   canRerun: z.boolean(),
+  approval: z.string().optional(),
   aliases: z.array(z.string()).optional(),
   get steps() {
     return z.array(StepDefinition);
