@@ -11,6 +11,10 @@ const held = { step_key: 'call', display: '2', can_edit: true };
 const paused: Situation = { run: { status: 'paused', mode: 'step' }, held, steps };
 const running: Situation = { run: { status: 'running', mode: 'auto' }, held: null, steps };
 const pausing: Situation = { run: { status: 'running', mode: 'paused' }, held: null, steps };
+const waiting: Situation = { ...paused, steps: [steps[0]!, { ...steps[1]!, metadata: { awaitsApproval: 'Charge the customer?' } }] };
+const lease = { test_run_id: 'r1', owner: 'eve', owner_name: 'eve@example.org', terminal: 'a' };
+const owned = (user: string | null): Situation => ({ ...paused, lease, sender: { user } });
+const notYours = 'eve@example.org holds this pause; `stepscope take r1` (O in the terminal) makes it yours';
 const over: Situation = { run: { status: 'completed', mode: 'auto' }, held: null, steps };
 
 describe('whether a verb applies', () => {
@@ -38,6 +42,27 @@ describe('whether a verb applies', () => {
     ['edit', { step: '2', patch: [] }, paused, undefined],
     ['edit', { patch: [] }, { ...paused, held: { ...held, can_edit: false } }, 'the inputs of step 2 cannot be edited'],
     ['lease', {}, over, 'the run is completed'],
+    ['take', {}, running, 'the run is not paused'],
+    ['take', {}, paused, undefined],
+    ['approve', {}, paused, 'the run waits for no approval'],
+    ['approve', {}, waiting, undefined],
+    ['approve', { step: 'call' }, waiting, undefined],
+    ['approve', { step: 'load' }, waiting, 'the run waits for an approval at 2, not at load'],
+    ['reject', {}, waiting, 'a rejection needs a reason'],
+    ['reject', { why: 'too dear' }, waiting, undefined],
+    ['continue', {}, waiting, 'the run waits for an approval: Charge the customer? Any admin can approve or reject it'],
+    ['runTo', { step: 'later' }, waiting, 'the run waits for an approval: Charge the customer? Any admin can approve or reject it'],
+    ['edit', { patch: [] }, waiting, undefined],
+    ['cancel', {}, waiting, undefined],
+    ['next', {}, owned('bob'), notYours],
+    ['continue', {}, owned('bob'), notYours],
+    ['runTo', { step: 'later' }, owned(null), notYours],
+    ['edit', { patch: [] }, owned('bob'), notYours],
+    ['stepOut', {}, owned('eve'), undefined],
+    ['next', {}, owned('eve'), undefined],
+    ['cancel', {}, owned('bob'), undefined],
+    ['take', {}, owned('bob'), undefined],
+    ['approve', {}, { ...waiting, lease, sender: { user: 'bob' } }, undefined],
   ])('%s %j', (verb, payload, situation, reason) => {
     expect(whyRefused(verb, payload, situation)).toBe(reason);
   });

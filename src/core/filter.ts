@@ -1,16 +1,17 @@
 import type { LogRow } from '../protocol/rows.ts';
 import { ExecutionContext, type LogLevel } from '../protocol/vocabulary.ts';
-import { UserError } from '../protocol/error.ts';
 import { didYouMean } from './closest.ts';
+import { FilterError, filterWords, isOnSide, starred } from './filter-words.ts';
+import type { FilterOperator, FilterWord } from './filter-words.ts';
 import { levelRank, parseLevel } from './levels.ts';
 
-type Operator = '=' | '!=' | '>=' | '<=' | '>' | '<';
+export { FilterError };
 
 /** One condition; all of a filter's must hold. */
 type FilterTerm =
   | { readonly field: 'text'; readonly negated: boolean; readonly text: string }
-  | { readonly field: 'level'; readonly negated: boolean; readonly operator: Operator; readonly levels: readonly LogLevel[] }
-  | { readonly field: 'duration'; readonly negated: boolean; readonly operator: Operator; readonly ms: number }
+  | { readonly field: 'level'; readonly negated: boolean; readonly operator: FilterOperator; readonly levels: readonly LogLevel[] }
+  | { readonly field: 'duration'; readonly negated: boolean; readonly operator: FilterOperator; readonly ms: number }
   | {
       readonly field: 'context' | 'step' | 'function' | 'file' | 'type' | 'message';
       readonly negated: boolean;
@@ -21,17 +22,6 @@ type FilterTerm =
 export interface Filter {
   readonly source: string;
   readonly terms: readonly FilterTerm[];
-}
-
-/** Where in the text a filter went wrong, for a caret beneath it. */
-export class FilterError extends UserError {
-  /** Index into the text. */
-  readonly position: number;
-
-  constructor(message: string, position: number, hint?: string) {
-    super('usage', `${message} (at character ${position + 1})`, { hint });
-    this.position = position;
-  }
 }
 
 /** Contexts as people read them in a log, and may type them in a filter. */
@@ -66,31 +56,17 @@ const fieldNames: Readonly<Record<string, 'level' | 'duration' | 'context' | 'st
  * step=8.* "timeout" -retry`.
  *
  * Words and quoted phrases are looked for in message and data, whatever their case. A value may be a list
- * (`level=warn,error`) and have `*` in it; `step=8.*` is step 8 with its sub-steps. `-` or `!` in front
- * turns a condition round. Throws {@link FilterError}.
+ * (`level=warn,error`) and have `*` in it; `step=8.*` is step 8 with its sub-steps, `file~upload` a part of
+ * it. `-` or `!` in front turns a condition round. Throws {@link FilterError}.
  */
 export function parseFilter(source: string): Filter {
-  const terms: FilterTerm[] = [];
-  const token = /\s*([-!]?)(?:([A-Za-z_]+)(>=|<=|!=|=|>|<|:))?(?:"((?:[^"\\]|\\.)*)("?)|([^\s"]+))?/y;
-  let position = 0;
-  while (source.slice(position).trim() !== '') {
-    token.lastIndex = position;
-    const match = token.exec(source);
-    if (match === null || match[0].trim() === '') throw new FilterError(`"${source.slice(position).trim()}" is not understood`, position);
-    const start = position + (match[0].length - match[0].trimStart().length);
-    const [, sign, name, operator, quoted, end, bare] = match;
-    if (quoted !== undefined && end === '') throw new FilterError('a quote is not closed', source.indexOf('"', start));
-    const value = quoted === undefined ? bare : quoted.replaceAll(/\\(.)/g, '$1');
-    const negated = sign !== '';
-    if (name === undefined) {
-      if (value === undefined) throw new FilterError(`${sign} stands alone`, start);
-      terms.push({ field: 'text', negated, text: value.toLowerCase() });
-    } else {
-      if (value === undefined || value === '') throw new FilterError(`${name} has no value`, start + match[0].trim().length);
-      terms.push(fieldTerm(name, operator === ':' ? '=' : (operator as Operator), value, negated, start));
-    }
-    position = token.lastIndex;
-  }
+  const terms = filterWords(source).map((word): FilterTerm => {
+    const { name, operator, value, negated } = word;
+    if (name === undefined) return { field: 'text', negated, text: value.toLowerCase() };
+    // A word may have a tilde in it.
+    if (operator === '~' && !Object.hasOwn(fieldNames, name.toLowerCase())) return { field: 'text', negated, text: `${name}~${value}`.toLowerCase() };
+    return fieldTerm(name, operator === ':' ? '=' : operator!, word);
+  });
   return { source, terms };
 }
 
@@ -105,7 +81,7 @@ export function matchesFilter(filter: Filter, log: LogRow, displayOf?: (stepKey:
   return filter.terms.every((term) => holds(term, log, displayOf) !== term.negated);
 }
 
-function fieldTerm(name: string, operator: Operator, value: string, negated: boolean, position: number): FilterTerm {
+function fieldTerm(name: string, operator: FilterOperator, { value, negated, position, valueAt }: FilterWord): FilterTerm {
   const field = Object.hasOwn(fieldNames, name.toLowerCase()) ? fieldNames[name.toLowerCase()] : undefined;
   if (field === undefined) {
     throw new FilterError(
@@ -115,7 +91,6 @@ function fieldTerm(name: string, operator: Operator, value: string, negated: boo
     );
   }
   const values = value.split(',').filter((one) => one !== '');
-  const valueAt = position + name.length + operator.length + (negated && operator !== '!=' ? 1 : 0);
   if (field === 'level') {
     const levels = values.map((one) => {
       const level = parseLevel(one);
@@ -135,8 +110,9 @@ function fieldTerm(name: string, operator: Operator, value: string, negated: boo
     if (match === null) throw new FilterError(`"${value}" is not a duration`, valueAt, 'Write 250ms, 1.5s or 2m');
     return { field, negated, operator, ms: Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[(match[2] ?? 'ms') as 'ms' | 's' | 'm'] };
   }
-  if (operator !== '=' && operator !== '!=') throw new FilterError(`${field} can be compared with = and != only`, position + name.length);
+  if (operator !== '=' && operator !== '!=' && operator !== '~') throw new FilterError(`${field} can be compared with = and != only`, position + name.length);
   const patterns = values.map((one) => {
+    if (operator === '~') return new RegExp(starred(one), 'is');
     if (field !== 'context') return globPattern(one, field);
     const known = contexts[one.toLowerCase()];
     if (known === undefined && !one.includes('*'))
@@ -151,14 +127,9 @@ function fieldTerm(name: string, operator: Operator, value: string, negated: boo
 }
 
 function globPattern(glob: string, field: string): RegExp {
-  const body = (text: string) =>
-    text
-      .split('*')
-      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-      .join('.*');
   // `8.*` is step 8 with its sub-steps 8a, 8b; of a key, the step with all beneath it.
-  if (field === 'step' && glob.endsWith('.*')) return new RegExp(`^${body(glob.slice(0, -2))}(?:[a-z]+|\\..*)?$`, 'i');
-  return new RegExp(field === 'message' ? body(glob) : `^${body(glob)}$`, 'is');
+  if (field === 'step' && glob.endsWith('.*')) return new RegExp(`^${starred(glob.slice(0, -2))}(?:[a-z]+|\\..*)?$`, 'i');
+  return new RegExp(field === 'message' ? starred(glob) : `^${starred(glob)}$`, 'is');
 }
 
 function holds(term: FilterTerm, log: LogRow, displayOf: ((stepKey: string) => string | undefined) | undefined): boolean {
@@ -170,9 +141,9 @@ function holds(term: FilterTerm, log: LogRow, displayOf: ((stepKey: string) => s
     case 'level':
       if (term.operator === '=') return term.levels.includes(log.log_level);
       if (term.operator === '!=') return !term.levels.includes(log.log_level);
-      return compare(levelRank(log.log_level), term.operator, levelRank(term.levels[0]!));
+      return isOnSide(levelRank(log.log_level), term.operator, levelRank(term.levels[0]!));
     case 'duration':
-      return log.duration_ms !== null && compare(log.duration_ms, term.operator, term.ms);
+      return log.duration_ms !== null && isOnSide(log.duration_ms, term.operator, term.ms);
     default: {
       const facts = factsOf(term.field, log, displayOf);
       return term.patterns.some((pattern) => facts.some((fact) => fact !== null && fact !== undefined && pattern.test(fact)));
@@ -205,19 +176,3 @@ function factsOf(
   }
 }
 
-function compare(value: number, operator: Operator, bound: number): boolean {
-  switch (operator) {
-    case '=':
-      return value === bound;
-    case '!=':
-      return value !== bound;
-    case '>=':
-      return value >= bound;
-    case '<=':
-      return value <= bound;
-    case '>':
-      return value > bound;
-    case '<':
-      return value < bound;
-  }
-}

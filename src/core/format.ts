@@ -27,20 +27,20 @@ export function formatBytes(bytes: number): string {
   return `${unit > 0 && size < 9.95 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
 }
 
+/** A time as people say it, in its largest unit alone: `40 s`, `5 min`, `3 h`, `2 d`. */
+export function formatSpan(ms: number): string {
+  if (ms < 60_000) return `${Math.floor(ms / 1000)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  return ms < 86_400_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.floor(ms / 86_400_000)} d`;
+}
+
 /** A time seen from `nowMs`: `just now`, `40 s ago`, `5 min ago`, `3 h ago`, `2 d ago`, `in 3 s`. */
 export function formatRelative(timeMs: number, nowMs: number): string {
   if (!Number.isFinite(timeMs)) return '–';
   const ago = nowMs - timeMs;
   const size = Math.abs(ago);
   if (size < 2_000) return 'just now';
-  const words =
-    size < 60_000
-      ? `${Math.floor(size / 1000)} s`
-      : size < 3_600_000
-        ? `${Math.floor(size / 60_000)} min`
-        : size < 86_400_000
-          ? `${Math.floor(size / 3_600_000)} h`
-          : `${Math.floor(size / 86_400_000)} d`;
+  const words = formatSpan(size);
   return ago > 0 ? `${words} ago` : `in ${words}`;
 }
 

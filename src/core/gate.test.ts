@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandVerb } from '../protocol/rows.ts';
 import type { RunMode } from '../protocol/vocabulary.ts';
-import { afterHold, decideGate, decideOnError, initialGate, letsPass, steer } from './gate.ts';
-import type { Checkpoint, StopPlaces } from './gate.ts';
+import { afterHold, decideGate, decideStops, initialGate, letsPass, steer } from './gate.ts';
+import type { Checkpoint } from './gate.ts';
+import { isStepNamed } from './step-glob.ts';
 
 /** Step 2 has sub-steps, and 2b one of its own. */
 const program: readonly Checkpoint[] = [
@@ -15,14 +16,23 @@ const program: readonly Checkpoint[] = [
   { key: 'store', display: '3', depth: 0 },
   { key: 'show', display: '4', depth: 0 },
 ];
-const nowhere: StopPlaces = { breakpoints: [], breakAt: [] };
-const at = (target: string, number = 1) => ({ number, kind: 'step' as const, target, enabled: true });
+interface Places {
+  readonly breakpoints: readonly { readonly number: number; readonly target: string }[];
+  readonly breakAt: readonly string[];
+}
+const nowhere: Places = { breakpoints: [], breakAt: [] };
+const at = (target: string, number = 1) => ({ number, target });
+/** What `breakpoints.ts` says is met before a step. */
+const stopsAt = (step: Checkpoint, { breakpoints }: Places) =>
+  breakpoints
+    .filter(({ target }) => isStepNamed(target, step))
+    .map(({ number }) => ({ number, reason: `breakpoint #${number} on ${step.display}`, needsApproval: false }));
 
 /** Walks through the program and says where it holds and why; a verb answers each hold. */
 function walk(
   mode: RunMode,
   verbs: readonly (CommandVerb | `${CommandVerb} ${string}`)[],
-  places: StopPlaces = nowhere,
+  places: Places = nowhere,
   before: readonly string[] = [],
 ): readonly string[] {
   let gate = initialGate(mode);
@@ -30,7 +40,7 @@ function walk(
   const left = [...verbs];
   const holds: string[] = [];
   for (const step of program) {
-    const decision = decideGate(gate, step, places);
+    const decision = decideGate(gate, step, { stops: stopsAt(step, places), breakAt: places.breakAt });
     if (decision.kind === 'pass') continue;
     holds.push(`${step.display} ${decision.reason}`);
     gate = afterHold(gate, step);
@@ -87,7 +97,6 @@ describe('the gate', () => {
       '2 step',
       '2a breakpoint #1 on 2a',
     ]);
-    expect(walk('auto', [], { breakpoints: [{ ...at('load'), enabled: false }], breakAt: [] })).toEqual([]);
   });
 
   it('goes on from a breakpoint in a sub-step to the steps beside it', () => {
@@ -113,13 +122,11 @@ describe('the gate', () => {
     expect(walk('step', ['edit', 'lease', 'next', 'continue'])).toEqual(['1 step', '2 step']);
   });
 
-  it('holds after a failure only where a breakpoint on errors says so', () => {
-    const step = program[3]!;
-    const on = (target: string | null) => ({ breakpoints: [{ number: 4, kind: 'error' as const, target, enabled: true }], breakAt: [] });
-    expect(decideOnError(nowhere, step)).toEqual({ kind: 'pass' });
-    expect(decideOnError(on(null), step)).toEqual({ kind: 'hold', reason: 'error breakpoint #4' });
-    expect(decideOnError(on('call.route'), step).kind).toBe('hold');
-    expect(decideOnError(on('store'), step).kind).toBe('pass');
-    expect(decideGate(initialGate('auto'), step, on(null)).kind).toBe('pass');
+  it('holds after a step only for breakpoints, and names the first of them', () => {
+    const stop = (number: number, needsApproval = false) => ({ number, reason: `breakpoint #${number}`, needsApproval });
+    expect(decideStops([])).toEqual({ kind: 'pass' });
+    expect(decideStops([stop(4)])).toEqual({ kind: 'hold', reason: 'breakpoint #4', needsApproval: false });
+    expect(decideStops([stop(1), stop(2, true)])).toEqual({ kind: 'hold', reason: 'breakpoint #1; breakpoint #2', needsApproval: true });
+    expect(decideStops([1, 2, 3, 4, 5].map((number) => stop(number)))).toMatchObject({ reason: 'breakpoint #1; breakpoint #2; breakpoint #3; 2 more' });
   });
 });

@@ -1,12 +1,16 @@
-import type { BreakpointRow, CommandVerb } from '../protocol/rows.ts';
+import type { CommandVerb } from '../protocol/rows.ts';
 import type { RunMode } from '../protocol/vocabulary.ts';
+import type { Stop } from './breakpoints.ts';
 
 /** A step about to run, as the gate sees it. */
 export interface Checkpoint {
   readonly key: string;
   readonly display: string;
+  readonly name?: string | undefined;
   /** 0 for a step of the run, 1 for its sub-steps, and so on. */
   readonly depth: number;
+  /** What is asked before it may run: `Charge the customer?` */
+  readonly approval?: string | undefined;
 }
 
 /** What the gate remembers between checkpoints. */
@@ -20,14 +24,21 @@ export interface GateState {
   readonly runTo: string | null;
 }
 
-/** Where runs of this pipeline, and this run alone, stop. */
+/** Why this run may stop here: breakpoints it has met, and the run's own. */
 export interface StopPlaces {
-  readonly breakpoints: readonly Pick<BreakpointRow, 'number' | 'kind' | 'target' | 'enabled'>[];
+  /** Breakpoints of the pipeline that were met (`breakpoints.ts`), here or since the run could last be held. */
+  readonly stops: readonly Stop[];
   /** The run's own, by key or display. */
   readonly breakAt: readonly string[];
 }
 
-export type GateDecision = { readonly kind: 'pass' } | { readonly kind: 'hold'; readonly reason: string };
+export type GateDecision =
+  | { readonly kind: 'pass' }
+  /** With `needsApproval` only an approval lets it go on. */
+  | { readonly kind: 'hold'; readonly reason: string; readonly needsApproval: boolean };
+
+/** Reasons of one hold that are spelled out. */
+const MOST_REASONS = 3;
 
 /** How a gate starts in each mode. `step` holds before every step and goes over sub-steps. */
 export function initialGate(mode: RunMode): GateState {
@@ -36,14 +47,13 @@ export function initialGate(mode: RunMode): GateState {
 
 /**
  * Does the run hold before this step, and why? The reason is what people read: `breakpoint #2 on 8e`,
- * `breakpoint at 8e`, `run to 8e`, `pause`, `step`.
+ * `breakpoint #3: outputs.width = 4096`, `breakpoint at 8e`, `run to 8e`, `pause`, `step`.
  *
  * Decided from what is here; a gate never asks anybody in order to pass.
  */
 export function decideGate(state: GateState, step: Checkpoint, places: StopPlaces): GateDecision {
   const isHere = (target: string) => target === step.key || target === step.display;
-  const breakpoint = places.breakpoints.find((one) => one.enabled && one.kind === 'step' && one.target !== null && isHere(one.target));
-  if (breakpoint !== undefined) return hold(`breakpoint #${breakpoint.number} on ${step.display}`);
+  if (places.stops.length > 0) return decideStops(places.stops);
   if (places.breakAt.some(isHere)) return hold(`breakpoint at ${step.display}`);
   if (state.runTo !== null && isHere(state.runTo)) return hold(`run to ${step.display}`);
   if (state.pauseAt.some(isHere)) return hold(`pause at ${step.display}`);
@@ -52,12 +62,11 @@ export function decideGate(state: GateState, step: Checkpoint, places: StopPlace
   return { kind: 'pass' };
 }
 
-/** Does the run hold after a step has failed, before the failure ends it? */
-export function decideOnError(places: StopPlaces, step: Checkpoint): GateDecision {
-  const breakpoint = places.breakpoints.find(
-    (one) => one.enabled && one.kind === 'error' && (one.target === null || one.target === step.key || one.target === step.display),
-  );
-  return breakpoint === undefined ? { kind: 'pass' } : hold(`error breakpoint #${breakpoint.number}`);
+/** Does the run hold where a step has ended, or has failed, before that has consequences? Only breakpoints hold it there. */
+export function decideStops(stops: readonly Stop[]): GateDecision {
+  if (stops.length === 0) return { kind: 'pass' };
+  const reasons = stops.slice(0, MOST_REASONS).map((stop) => stop.reason);
+  return hold([...reasons, ...(stops.length > MOST_REASONS ? [`${stops.length - MOST_REASONS} more`] : [])].join('; '), stops.some((stop) => stop.needsApproval));
 }
 
 /** The gate once it holds before `step`: what led here is used up. */
@@ -90,6 +99,9 @@ export function steer(state: GateState, verb: CommandVerb, held: Checkpoint | nu
     case 'cancel':
     case 'edit':
     case 'lease':
+    case 'take':
+    case 'approve':
+    case 'reject':
       return state;
   }
 }
@@ -99,6 +111,6 @@ export function letsPass(verb: CommandVerb): boolean {
   return verb === 'continue' || verb === 'next' || verb === 'stepIn' || verb === 'stepOut' || verb === 'runTo';
 }
 
-function hold(reason: string): GateDecision {
-  return { kind: 'hold', reason };
+function hold(reason: string, needsApproval = false): GateDecision {
+  return { kind: 'hold', reason, needsApproval };
 }

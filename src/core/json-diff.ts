@@ -3,7 +3,7 @@ import jsonPatch from 'fast-json-patch';
 import type { Json, PatchOperation } from '../protocol/json.ts';
 import { UserError } from '../protocol/error.ts';
 
-const { applyPatch: applyOperations, compare } = jsonPatch;
+const { applyPatch: applyOperations, compare, validator } = jsonPatch;
 
 /** One difference between two JSON values. `path` is a JSON Pointer; `before` or `after` is absent when there was nothing. */
 export interface Difference {
@@ -41,13 +41,26 @@ export function applyPatch(value: Json, patch: readonly PatchOperation[]): Json 
     }
   }
   try {
-    return applyOperations(structuredClone(value), structuredClone(patch) as Operation[], true, true).newDocument as Json;
+    return applyOperations(structuredClone(value), structuredClone(patch) as Operation[], checkOperation, true).newDocument as Json;
   } catch (cause) {
     const { name, operation } = cause as { name?: string; operation?: PatchOperation };
     const where = operation === undefined ? '' : ` (${operation.op} ${operation.path === '' ? 'the whole value' : operation.path})`;
     // Without the cause: the library puts the whole value into its message.
     throw new UserError('usage', `the edit does not fit${where}: ${patchReasons[name ?? ''] ?? 'it is not a JSON Patch'}`);
   }
+}
+
+/** What the library checks, and what it lets pass: RFC 6901 has no `00` for an index, and no `1e0`. */
+function checkOperation(operation: Operation, index: number, document: unknown, existing: string): void {
+  for (const path of [operation.path, 'from' in operation ? operation.from : '']) {
+    let part = document;
+    for (const token of typeof path === 'string' ? pointerTokens(path) : []) {
+      if (Array.isArray(part) && !/^(?:0|[1-9]\d*|-)$/.test(token))
+        throw Object.assign(new Error('not an index'), { name: 'OPERATION_PATH_ILLEGAL_ARRAY_INDEX', operation });
+      part = typeof part === 'object' && part !== null && Object.hasOwn(part, token) ? (part as Readonly<Record<string, unknown>>)[token] : undefined;
+    }
+  }
+  validator(operation, index, document, existing);
 }
 
 /** The part of a value at a JSON Pointer; undefined when there is none. */
