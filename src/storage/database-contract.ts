@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, vi } from 'vitest';
 import { announceContract } from './contract/announce-contract.ts';
 import { auditContract } from './contract/audit-contract.ts';
 import { grantsContract } from './contract/grants-contract.ts';
+import { importContract } from './contract/import-contract.ts';
 import { ingestContract } from './contract/ingest-contract.ts';
+import { leaseContract } from './contract/lease-contract.ts';
 import { policiesContract } from './contract/policies-contract.ts';
 import { portContract } from './contract/port-contract.ts';
 import { runsContract } from './contract/runs-contract.ts';
@@ -31,7 +33,9 @@ export function databaseContract(engine: Database['engine']): void {
     auditContract(database);
     seedContract(database);
     ingestContract(database);
+    importContract(database);
     runsContract(database);
+    leaseContract(database);
     announceContract(database);
   });
 }

@@ -95,6 +95,15 @@ describe('preparing a database', { timeout: 60_000 }, () => {
     expect((await planMigrations(database)).script).toContain('nothing is pending');
   });
 
+  it('prints SQL that names all that is in the way, and changes nothing', async () => {
+    const { database } = await project();
+    await query(database, 'create table public.audit_log (mine int); create table public.breakpoints (mine int)');
+    await expect(query(database, migrationScript())).rejects.toThrow(
+      'stepscope: the database has what belongs to another program, under names that stepscope needs: public.audit_log, public.breakpoints',
+    );
+    expect(await tablesOf(database)).toBe(2);
+  });
+
   it('names the right that is missing, with the command that grants it, and goes on from there', async () => {
     const { database, root } = await project();
     const { name } = (await root<{ name: string }[]>`select current_database() as name`)[0]!;
@@ -103,10 +112,10 @@ describe('preparing a database', { timeout: 60_000 }, () => {
     await expect(migrate(database)).rejects.toMatchObject({
       code: 'forbidden',
       message: expect.stringContaining('permission denied for database'),
-      hint: expect.stringContaining(`grant create on database ${name}`),
+      hint: `As an administrator of the server: grant create on database ${name} to ${name}; grant usage, create on schema public to ${name}`,
     });
-    await root.unsafe(`grant create on database ${name} to ${name}`);
-    await root.unsafe(`grant create on schema public to ${name}`);
+    const { hint } = (await planMigrations(database).catch((error: unknown) => error)) as UserError;
+    for (const command of hint!.replace(/^.*?: /, '').split('; ')) await root.unsafe(command);
     expect((await migrate(database)).length).toBe(readMigrations().length);
 
     await root.unsafe(`revoke all on stepscope.stepscope_migrations from ${name}`);
@@ -137,8 +146,11 @@ describe('preparing a database', { timeout: 60_000 }, () => {
   it('is done once by two programs that do it at the same time', async () => {
     const { database, url } = await project();
     const other = await openPostgres({ url });
-    const applied = await Promise.all([migrate(database), migrate(other)]);
+    const told: string[] = [];
+    const applied = await Promise.all([database, other].map(async (one) => await migrate(one, { onNotice: (text) => told.push(text) })));
     await other.close();
+    const parts = applied.filter(({ length }) => length > 0 && length < readMigrations().length);
+    expect(told.filter((text) => text.startsWith('Another program that migrated at the same time did the rest'))).toHaveLength(parts.length);
     expect(
       applied
         .flat()

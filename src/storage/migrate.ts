@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { plural } from '../core/format.ts';
 import { publishedTables } from '../protocol/rows.ts';
 import { UserError } from '../protocol/error.ts';
 import { copyBack, findForeign, namesOf, setAside } from './adopt-tables.ts';
 import type { Foreign } from './adopt-tables.ts';
 import { DatabaseError } from './database.ts';
 import type { Database, QueryResult, Transaction } from './database.ts';
-import { missingRight } from './missing-right.ts';
+import { missingRight, withRemedies } from './missing-right.ts';
 
 /** The migrations lie beside this file: in the sources, and in the bundle's directory. */
 const directory = new URL('./migrations/', import.meta.url);
@@ -50,11 +51,21 @@ export interface MigrateOptions {
  *
  * @throws UserError `unavailable` when the database is newer than this program.
  * @throws UserError `conflict` when a migration that was applied has another text by now, or another program has our names.
- * @throws UserError `forbidden` when the role lacks a right, which the hint grants.
+ * @throws UserError `forbidden` when the role lacks rights, all of which the hint grants.
  */
 export async function migrate(database: Database, options: MigrateOptions = {}): Promise<readonly Migration[]> {
+  try {
+    return await migrateOnce(database, options);
+  } catch (error) {
+    throw await withRemedies(database, error);
+  }
+}
+
+async function migrateOnce(database: Database, options: MigrateOptions): Promise<readonly Migration[]> {
   const { pending, foreign } = await database.asOwner(look, { timeoutMs: MIGRATION_TIMEOUT_MS });
   const applied = isEmpty(foreign) ? await applyEach(database, pending) : await adoptAndApply(database, options);
+  const left = pending.length - applied.length;
+  if (left > 0) options.onNotice?.(`Another program that migrated at the same time did ${applied.length === 0 ? 'all of it' : `the rest: ${plural(left, 'migration')}`}`);
   await publish(database, options);
   return applied;
 }

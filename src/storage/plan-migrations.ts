@@ -2,6 +2,7 @@ import type { Foreign } from './adopt-tables.ts';
 import type { Database, Transaction } from './database.ts';
 import { applyAdopting, look, LOCK, lookAtMigrations, MIGRATION_TIMEOUT_MS, noteSql, PREPARE, PUBLISH, readMigrations } from './migrate.ts';
 import type { Migration } from './migrate.ts';
+import { withRemedies } from './missing-right.ts';
 import { copyBack, namesOf, setAside } from './adopt-tables.ts';
 
 /** Something in the database's catalog. */
@@ -71,8 +72,8 @@ export async function planMigrations(database: Database): Promise<MigrationPlan>
       },
       { timeoutMs: MIGRATION_TIMEOUT_MS },
     )
-    .catch((error: unknown) => {
-      if (!(error instanceof Rehearsed)) throw error;
+    .catch(async (error: unknown) => {
+      if (!(error instanceof Rehearsed)) throw await withRemedies(database, error);
     });
   return plan!;
 }
@@ -101,20 +102,48 @@ ${tag};
   const isFirst = `not exists (select from stepscope.stepscope_migrations where version in (${migrations.map(({ version }) => version).join(', ')}))`;
   const whole = (sql: string): string => (sql === '' ? '' : `\n  if adopting then\n    ${sql.replaceAll('\n', '\n    ')}\n  end if;`);
   const adopting = adoption.first === '' ? '' : `\n  adopting := ${isFirst};`;
+  const others = refuseOthers(migrations);
   return `-- stepscope: ${migrations.length === 0 ? 'nothing is pending' : `migrations ${migrations.map(({ version }) => version).join(', ')}`}.
 -- One statement: all of it is done, or nothing. Executing it again does nothing.
 do $stepscope$
 declare
   adopting boolean := false;
+  others text;
 begin
   ${LOCK.replace('select', 'perform')};
   execute $stepscope_prepare$${PREPARE}
-$stepscope_prepare$;${adopting}${whole(adoption.first)}${parts.join('\n')}${whole(adoption.last)}
+$stepscope_prepare$;${adopting}${whole(adoption.first)}${others}${parts.join('\n')}${whole(adoption.last)}
 
   execute $stepscope_publish$${PUBLISH}
 $stepscope_publish$;
 end
 $stepscope$;
+`;
+}
+
+/** SQL that says what is in the way, all of it, as `migrate` does: Postgres would name the first, in words of its own. */
+function refuseOthers(migrations: readonly Migration[]): string {
+  const pending = new Set(migrations.map(({ version }) => version));
+  const applied = new Set(
+    readMigrations()
+      .filter(({ version }) => !pending.has(version))
+      .flatMap(namesOf),
+  );
+  const coming = migrations.map((migration) => ({ ...migration, names: namesOf(migration).filter((name) => !applied.has(name)) }));
+  const rows = coming.filter(({ names }) => names.length > 0).map(({ version, names }) => `(${version}, '{${names.join(',')}}'::text[])`);
+  if (rows.length === 0) return '';
+  return `
+  with coming (version, names) as (values ${rows.join(', ')}),
+  noted as (select coming.version, coming.names from coming join stepscope.stepscope_migrations using (version)),
+  found (name) as (
+    select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'stepscope')
+    union select n.nspname || '.' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'stepscope'))
+  select string_agg(distinct name, ', ') into others from found join coming on name = any (names)
+  where version not in (select version from noted) and not exists (select from noted where found.name = any (noted.names));
+  if others is not null then
+    raise exception 'stepscope: the database has what belongs to another program, under names that stepscope needs: %', others
+      using hint = 'Nothing was changed. Rename it, or take the SQL of "stepscope migrate --print" with DATABASE_URL set, which knows what is there';
+  end if;
 `;
 }
 

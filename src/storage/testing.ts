@@ -30,7 +30,7 @@ export async function openTestDatabase(engine: Database['engine'], server?: Test
 
 async function openTestPglite(): Promise<TestDatabase> {
   const dataDir = mkdtempSync(join(tmpdir(), 'stepscope-test-'));
-  const database = await openPglite({ dataDir, preparedDirectory: await preparedForTests(), durability: 'process' });
+  const database = await openPglite({ dataDir, preparedDirectory: await preparedForTests(), durability: 'process', effort: 'quick' });
   return {
     database,
     async close() {
@@ -67,6 +67,7 @@ async function migratedTemplate(server: TestPostgres): Promise<string> {
     await admin.unsafe(`create database ${name}_unfinished`);
     const database = await openPostgres({ url: urlOf(server, `${name}_unfinished`) });
     await migrate(database);
+    await furnish(database);
     await database.close();
     await admin.unsafe(`alter database ${name}_unfinished rename to ${name}`);
     return name;
@@ -112,7 +113,7 @@ async function prepare(): Promise<string> {
   if (existsSync(directory)) return directory;
   // Test files run side by side: each makes its own, and the first to be done gives it its name.
   const mine = `${directory}.${process.pid}.${crypto.randomUUID()}`;
-  await prepareDataDirectory(mine);
+  await prepareDataDirectory(mine, furnish);
   try {
     renameSync(mine, directory);
   } catch {
@@ -121,9 +122,17 @@ async function prepare(): Promise<string> {
   return directory;
 }
 
+/** The schemas of Auth and Storage, as the shipped database has them: making them takes as long as all the rest of a start. */
+async function furnish(database: Database): Promise<void> {
+  const { createKeys } = await import('../server/keys.ts');
+  const { ensureSystemSchema } = await import('../server/supabase-lite.ts');
+  await ensureSystemSchema({ database, keys: createKeys() });
+}
+
 /** Of everything that shapes a prepared directory. */
 function fingerprint(): string {
   const hash = createHash('sha256');
+  hash.update(readFileSync(join(import.meta.dirname, '../server/storage/schema.ts')));
   for (const directory of [join(import.meta.dirname, 'migrations'), join(import.meta.dirname, 'pglite')]) {
     for (const file of readdirSync(directory).toSorted()) hash.update(file).update(readFileSync(join(directory, file)));
   }

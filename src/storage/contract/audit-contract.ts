@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../protocol/json.ts';
-import { AuditVerdict, tables } from '../../protocol/rows.ts';
-import type { AuditRow } from '../../protocol/rows.ts';
+import { AuditVerdict } from '../../protocol/account-rows.ts';
+import { tables } from '../../protocol/rows.ts';
+import type { AuditRow } from '../../protocol/account-rows.ts';
 import type { Claims, Database, Transaction } from '../database.ts';
 import { actors, callFunction, claimsOf, insertRow, makeAdmin, newRun, userIds } from './actors.ts';
 

@@ -4,7 +4,7 @@ import type { Actor } from './actors.ts';
 import { functions, matrix } from './policies-matrix.ts';
 
 /** Of the schema `stepscope`, what column defaults and invoker functions call; nothing else of it can be reached. */
-const reachable = ['max_change_bytes', 'uuid_v7'];
+const reachable = ['max_change_bytes', 'unfinished_imports', 'uuid_v7'];
 
 const verbOf: Readonly<Record<string, string>> = { s: 'SELECT', i: 'INSERT', u: 'UPDATE', d: 'DELETE' };
 /** The role in the database that the actors come as. */

@@ -13,6 +13,8 @@ export type Verb = 'select' | 'insert' | 'update' | 'delete';
 export const verbs: readonly Verb[] = ['select', 'insert', 'update', 'delete'];
 /** The run that rows of other tables belong to. */
 export const run = 'policies-run';
+/** A run that has no lease yet, and can have one only. */
+const leasedRun = 'policies-run-to-lease';
 const job = '0199bbbb-0000-7000-8000-000000000001';
 
 interface TableLine {
@@ -141,11 +143,62 @@ export const matrix: Readonly<Record<string, TableLine>> = {
     owner: 'user_id',
     touch: 'reason',
   },
+  imported_extras: {
+    rights: { admin: 's', service: 's' },
+    there: `test_run_id = '${run}'`,
+    row: () => ({ test_run_id: run, table_name: 'comments', row_key: randomUUID(), fields: {} }),
+    touch: 'fields',
+  },
   run_sequences: {
     rights: { admin: 's', service: 's' },
     there: `test_run_id = '${run}'`,
     row: () => ({ test_run_id: run }),
     touch: 'next_seq',
+  },
+  watches: {
+    rights: { admin: 'siud', service: 'siud' },
+    there: `pipeline_key = 'policies'`,
+    row: () => ({ pipeline_key: 'policies', expression: 'state.a' }),
+    touch: 'expression',
+  },
+  recorded_exchanges: {
+    rights: { admin: 's', service: 'sid' },
+    there: `test_run_id = '${run}'`,
+    row: () => ({ test_run_id: run, ordinal: Math.floor(Math.random() * 2 ** 31), kind: 'fetch' }),
+    touch: 'error',
+  },
+  run_leases: {
+    rights: { admin: 's', service: 's' },
+    there: `test_run_id = '${run}'`,
+    row: () => ({ test_run_id: leasedRun, owner_name: 'ada', terminal: 't', expires_at: '2100-01-01' }),
+    made: { test_run_id: run, owner_name: 'ada', terminal: 't', expires_at: '2100-01-01' },
+    touch: 'terminal',
+  },
+  debug_sessions: {
+    rights: { admin: 'siud', service: 'siud' },
+    there: `session_name = 'there'`,
+    row: () => ({ session_name: 'new' }),
+    made: { session_name: 'there' },
+    touch: 'description',
+  },
+  comments: {
+    rights: { admin: 'siud', service: 'siud' },
+    there: `test_run_id = '${run}'`,
+    row: () => ({ test_run_id: run, body: 'look here' }),
+    touch: 'body',
+  },
+  approvals: {
+    rights: { admin: 's', service: 'siud' },
+    there: `test_run_id = '${run}'`,
+    row: () => ({ test_run_id: run, step_key: randomUUID(), title: 'May it?' }),
+    touch: 'reason',
+  },
+  auto_generated_tests: {
+    rights: { admin: 'siud', service: 'siud' },
+    there: `test_name = 'there'`,
+    row: () => ({ test_name: randomUUID() }),
+    made: { test_name: 'there' },
+    touch: 'framework',
   },
 };
 
@@ -154,6 +207,12 @@ export const functions: Readonly<Record<string, FunctionLine>> = {
   diagnose: { may: ['admin', 'service'], call: `diagnose(array['jobs'])`, args: { followed: ['jobs'] }, definer: true },
   mend_schema: { may: ['service'], call: `mend_schema(array['jobs'])`, args: { followed: ['jobs'] }, definer: true },
   is_admin_user: { may: ['user', 'other', 'admin', 'service'], call: 'is_admin_user()', args: {}, definer: true },
+  import_rows: {
+    may: ['admin', 'service'],
+    call: `import_rows('{"run_id":"${run}","import_id":"${job}","do":"begin"}')`,
+    args: { batch: { run_id: run, import_id: job, do: 'begin' } },
+    definer: true,
+  },
   ingest: {
     may: ['service'],
     call: `ingest('{"run_id":"${run}","holder_id":"h"}')`,
@@ -163,6 +222,12 @@ export const functions: Readonly<Record<string, FunctionLine>> = {
   run_changes: {
     may: ['user', 'other', 'admin', 'service'],
     call: `run_changes('${run}', 0, 10)`,
+    args: { run_id: run, after_seq: 0, max_rows: 10 },
+    definer: false,
+  },
+  run_logs: {
+    may: ['user', 'other', 'admin', 'service'],
+    call: `run_logs('${run}', 0, 10)`,
     args: { run_id: run, after_seq: 0, max_rows: 10 },
     definer: false,
   },
@@ -185,9 +250,33 @@ export const functions: Readonly<Record<string, FunctionLine>> = {
     args: { max_age: '1 year', holder_prefix: 'nobody' },
     definer: true,
   },
+  hold_lease: {
+    may: ['admin', 'service'],
+    call: `hold_lease('${run}', 't', 60, false)`,
+    args: { run_id: run, terminal: 't', seconds: 60, take: false },
+    definer: true,
+  },
+  release_lease: { may: ['admin', 'service'], call: `release_lease('${run}', 'none')`, args: { run_id: run, terminal: 'none' }, definer: true },
+  lapsed_lease: { may: ['service'], call: `lapsed_lease('${run}', 'nobody')`, args: { run_id: run, holder: 'nobody' }, definer: true },
+  release_run: { may: ['service'], call: `release_run('${run}', 'nobody')`, args: { run_id: run, holder: 'nobody' }, definer: true },
+  leave_hold: { may: ['service'], call: `leave_hold('${run}', 'nobody')`, args: { run_id: run, holder: 'nobody' }, definer: true },
+  take_up_run: { may: ['service'], call: `take_up_run('${run}', 'nobody')`, args: { run_id: run, holder: 'nobody' }, definer: true },
   cleanup_old_test_runs: { may: ['admin', 'service'], call: 'cleanup_old_test_runs(36500)', args: { days: 36500 }, definer: true },
   record_export: { may: ['admin', 'service'], call: `record_export('${run}')`, args: { run_id: run }, definer: true },
   verify_audit_log: { may: ['admin', 'service'], call: 'verify_audit_log()', args: {}, definer: true },
+  copy_snapshots: {
+    may: ['service'],
+    call: `copy_snapshots('${run}', 'h', 'nothing', array['nothing'])`,
+    args: { run_id: run, holder: 'h', parent_id: 'nothing', step_keys: ['nothing'] },
+    definer: true,
+  },
+  fork_facts: { may: ['user', 'other', 'admin', 'service'], call: `fork_facts('${run}')`, args: { run_id: run }, definer: false },
+  run_families: {
+    may: ['user', 'other', 'admin', 'service'],
+    call: `count(*) from run_families(array['${run}'])`,
+    args: { run_ids: [run] },
+    definer: false,
+  },
   get_test_run_summary: {
     may: ['user', 'other', 'admin', 'service'],
     call: `get_test_run_summary('${run}')`,
@@ -203,6 +292,7 @@ const madeByOthers = ['models', 'audit_log', 'run_sequences'];
 export async function makeRows(database: Database): Promise<void> {
   await makeAdmin(database);
   await database.asOwner(async (transaction) => {
+    await insertRow(transaction, 'test_execution_runs', { test_run_id: leasedRun });
     for (const [table, { made, row }] of Object.entries(matrix)) {
       if (!madeByOthers.includes(table)) await insertRow(transaction, table, made ?? row());
     }

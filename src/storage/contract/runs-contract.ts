@@ -183,13 +183,37 @@ export function runsContract(open: () => Database): void {
       expect(await callFunction(database, claimsOf.user, 'get_test_run_summary($1)', [id])).toBeNull();
     });
 
-    it('numbers breakpoints within their pipeline, for many at once', async () => {
+    it('numbers breakpoints within their pipeline, for many at once, unless a number is given', async () => {
       const pipeline_key = `numbers-${randomUUID()}`;
-      const add = () =>
-        database.asUser(claimsOf.admin, (transaction) => insertRow(transaction, 'breakpoints', { pipeline_key, target: 'a', number: 77 }));
-      const added = await Promise.all(Array.from({ length: 8 }, add));
+      const add = (number?: number) =>
+        database.asUser(claimsOf.admin, (transaction) =>
+          insertRow(transaction, 'breakpoints', { pipeline_key, target: 'a', ...(number === undefined ? {} : { number }) }),
+        );
+      const added = await Promise.all(Array.from({ length: 8 }, () => add()));
+      expect(await add(77)).toMatchObject({ number: 77 });
+      await expect(add(77)).rejects.toMatchObject({ code: '23505' });
       expect(added.map((row) => row['number'] as number).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
       expect(added[0]).toMatchObject({ created_by: userIds.admin, enabled: true });
+    });
+
+    it('gives no breakpoint the number of one that was removed', async () => {
+      const pipeline_key = `removed-${randomUUID()}`;
+      const add = () => database.asUser(claimsOf.admin, (transaction) => insertRow(transaction, 'breakpoints', { pipeline_key, target: 'a' }));
+      expect(await add()).toMatchObject({ number: 1 });
+      expect(await add()).toMatchObject({ number: 2 });
+      await query('delete from breakpoints where pipeline_key = $1', [pipeline_key]);
+      expect(await add()).toMatchObject({ number: 3 });
+    });
+
+    it('tells what steps charged through their context', async () => {
+      const id = `charged-${randomUUID()}`;
+      await database.asUser(claimsOf.service, async (transaction) => {
+        await insertRow(transaction, 'test_execution_runs', { test_run_id: id, billing: 'enforced' });
+        await insertRow(transaction, 'test_execution_logs', { test_run_id: id, step_key: 'a', message: 'Charged 3 credits', metadata: { charged: 3 } });
+        await insertRow(transaction, 'test_execution_logs', { test_run_id: id, step_key: 'a', message: 'Charged 1 credit', metadata: { charged: 1 } });
+        await insertRow(transaction, 'test_execution_logs', { test_run_id: id, step_key: 'a', message: 'no charge', metadata: { charged: 'much' } });
+      });
+      expect(await callFunction(database, claimsOf.service, 'fork_facts($1)', [id])).toMatchObject({ charges: [{ step_key: 'a', charged: 4, would_have_charged: 0 }] });
     });
 
     it('keeps an audit of what people do', async () => {
@@ -209,7 +233,7 @@ export function runsContract(open: () => Database): void {
 
     it('keeps runs when the user who made them is deleted, and charges a job once', async () => {
       const [{ count }] = (await query(
-        `select count(*)::int as count from pg_constraint where contype = 'f' and confrelid::regclass::text like 'auth.%'`,
+        `select count(*)::int as count from pg_constraint where contype = 'f' and connamespace <> 'auth'::regnamespace and confrelid::regclass::text like 'auth.%'`,
       )) as [{ count: number }];
       expect(count).toBe(0);
       const job_id = randomUUID();

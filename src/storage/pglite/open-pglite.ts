@@ -21,6 +21,8 @@ import type { DatabaseThread } from './database-thread.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { keepThread } from './keep-thread.ts';
+import { compileWith } from './wasm-tiers.ts';
+import type { Effort } from './wasm-tiers.ts';
 import type { Durability, WorkerStats } from './worker-protocol.ts';
 
 export interface PgliteOptions {
@@ -30,6 +32,8 @@ export interface PgliteOptions {
   readonly durability?: Durability | undefined;
   /** A directory made by `prepareDataDirectory`, to start a new database from. The bundle brings one. */
   readonly preparedDirectory?: string | undefined;
+  /** What a faster database is worth; `lasting` unless it is for a moment. The first that a process opens decides for all of it. */
+  readonly effort?: Effort | undefined;
   /** How much may still be written; the file system is asked when this is left out. */
   readonly freeBytes?: (() => number) | undefined;
 }
@@ -49,7 +53,8 @@ export interface PgliteDatabase extends Database {
  * @throws UserError `unavailable` when the directory is in use, cannot be written, or belongs to another engine.
  */
 export async function openPglite(options: PgliteOptions): Promise<PgliteDatabase> {
-  const { dataDir, durability = 'power', preparedDirectory = bundledPrepared() } = options;
+  const { dataDir, durability = 'power', preparedDirectory = bundledPrepared(), effort = 'lasting' } = options;
+  compileWith(effort);
   openDataDirectory(dataDir);
   const lock = await lockDirectory(dataDir);
   try {

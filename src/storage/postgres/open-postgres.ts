@@ -22,9 +22,11 @@ const CANCEL_TIMEOUT_MS = 2_000;
  * Opens a pool to a Postgres server. Lost connections are made again as they are needed; a listener hears
  * of it through `onReopen`.
  *
+ * @throws UserError `usage` when the URL is not one of Postgres.
  * @throws UserError `unavailable` when the server does not answer, refuses us, or is older than Postgres 15.
  */
 export async function openPostgres({ url, maxConnections = 10 }: PostgresOptions): Promise<Database> {
+  assertPostgresUrl(url);
   const pool = createPool(url, maxConnections);
   const reopenCallbacks = new Set<() => void>();
   const sessions = sessionsOver(async () => {
@@ -72,6 +74,15 @@ export async function openPostgres({ url, maxConnections = 10 }: PostgresOptions
       return closing;
     },
   };
+}
+
+/** Another protocol would be taken for Postgres and waited for. What the URL says stays unsaid: there is a password in it. */
+function assertPostgresUrl(url: string): void {
+  const protocol = /^[a-z][a-z\d+.-]*(?=:\/\/)/i.exec(url)?.[0].toLowerCase();
+  if (protocol === 'postgres' || protocol === 'postgresql') return;
+  throw new UserError('usage', `the database URL is not one of Postgres${protocol === undefined ? '' : `: it begins with ${protocol}://`}`, {
+    hint: 'For example postgres://user:password@host:5432/database',
+  });
 }
 
 async function assertVersion(transaction: Transaction): Promise<void> {
