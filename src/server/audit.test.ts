@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { AuditRow } from '../protocol/rows.ts';
-import { AuditVerdict } from '../protocol/rows.ts';
+import type { AuditRow } from '../protocol/account-rows.ts';
+import { AuditVerdict } from '../protocol/account-rows.ts';
 import { reasonHeader, refusalsAMinute } from './audit.ts';
 import { adminClient, anonClient, serviceClient, userClient } from './testing-clients.ts';
 import { startTestBackend, type TestBackend } from './testing.ts';
@@ -91,6 +91,28 @@ describe('the audit log of a server', () => {
     expect(JSON.stringify(row)).not.toContain('no-such-key');
   });
 
+  it('tells of those who are turned away from a topic, and from the socket', async () => {
+    const user = await userClient(backend);
+    const { data } = await user.auth.getUser();
+    const before = (await rowsOf('request.refused')).length;
+    user.channel('run:1', { config: { private: true } }).subscribe();
+    expect(await newest('request.refused', before + 1)).toMatchObject({
+      actor: data.user!.id,
+      target_table: 'realtime',
+      address: '127.0.0.1',
+      details: { path: '/realtime/v1/websocket', topic: 'realtime:run:1', status: 403 },
+      reason: expect.stringContaining('do not have permissions'),
+    });
+    await user.removeAllChannels();
+    await user.realtime.disconnect();
+
+    const socket = new WebSocket(`${backend.url.replace('http', 'ws')}/realtime/v1/websocket?apikey=no-such-key`);
+    socket.addEventListener('error', () => {});
+    const row = await newest('request.refused', before + 2);
+    expect(row).toMatchObject({ actor: null, actor_role: 'nobody', target_table: 'realtime', details: { status: 401 } });
+    expect(JSON.stringify(row)).not.toContain('no-such-key');
+  });
+
   it('writes no more than there is room for when somebody tries for long, and counts the rest', async () => {
     const attempts = 3 * refusalsAMinute.address;
     for (let i = 0; i < attempts; i += 1) await fetch(`${backend.url}/rest/v1/models`);
@@ -102,6 +124,18 @@ describe('the audit log of a server', () => {
     expect(written.length).toBeLessThanOrEqual(2 * refusalsAMinute.path + 1);
     expect(written.length + (more[0]!.details['count'] as number)).toBe(attempts + 1);
   });
+
+  it('may take longer to check than other requests take, as a long one does', async () => {
+    const slow = await startTestBackend({ engine: 'postgres' });
+    await slow.database.asOwner((transaction) =>
+      transaction.query(`alter function public.verify_audit_log() rename to verify_at_once;
+        create function public.verify_audit_log() returns jsonb language sql as 'select pg_sleep(5.5); select public.verify_at_once()';
+        grant execute on function public.verify_audit_log() to service_role`),
+    );
+    const { data } = await serviceClient(slow).rpc('verify_audit_log').throwOnError();
+    expect(AuditVerdict.parse(data)).toMatchObject({ ok: true });
+    await slow.stop();
+  }, 30_000);
 
   it('has a chain that holds after all of it', async () => {
     const { data } = await serviceClient(backend).rpc('verify_audit_log').throwOnError();

@@ -7,6 +7,7 @@ import { reportBug } from './bug-report.ts';
 import type { Front } from './front.ts';
 import type { Identify } from './identity.ts';
 import { createMinuteCounter } from './overload.ts';
+import type { SocketRefusal } from './realtime/hub.ts';
 
 /*
  * What the audit log tells beside what triggers write: who signed in and out, who was turned away, which users
@@ -30,6 +31,8 @@ export interface Audit {
   identify(identify: Identify): Identify;
   /** The same front; what it answers is written down. */
   front(front: Front): Front;
+  /** Writes down who was turned away from Realtime, with the same limits. Never waits. */
+  socketRefused(this: void, refusal: SocketRefusal): void;
   /** Writes what is still to be written. */
   close(): Promise<void>;
 }
@@ -93,6 +96,11 @@ export function createAudit(database: Database, { now = Date.now }: { readonly n
     underWay.add(tracked);
   }
 
+  /** In this order: what one address may not write must not use up what there is for all. */
+  function isRoomFor(address: string, path: string): boolean {
+    return ofPath.allow(`${address} ${path.slice(0, maxTextLength)}`) && ofAddress.allow(address) && ofAll.allow('');
+  }
+
   async function countTheRest(): Promise<void> {
     const count = notWritten;
     notWritten = 0;
@@ -127,13 +135,18 @@ export function createAudit(database: Database, { now = Date.now }: { readonly n
       const event = await authEvent(request.method, url, scene, response, given);
       if (event !== undefined && response.ok) await write(scene, event);
       else if (event !== undefined || (await isRefusal(response, url))) {
-        // In this order: what one address may not write must not use up what there is for all.
-        const path = `${address} ${url.pathname.slice(0, maxTextLength)}`;
-        if (ofPath.allow(path) && ofAddress.allow(address) && ofAll.allow('')) {
-          later(write(scene, event ?? (await refusal(request.method, url, response))));
-        } else notWritten += 1;
+        if (isRoomFor(address, url.pathname)) later(write(scene, event ?? (await refusal(request.method, url, response))));
+        else notWritten += 1;
       }
       return response;
+    },
+
+    socketRefused({ address, claims, topic, status, reason }) {
+      const path = '/realtime/v1/websocket';
+      if (!isRoomFor(address, path)) return void (notWritten += 1);
+      const details = { path, status, ...(topic === undefined ? {} : { topic: short(topic) ?? '' }) };
+      const scene = { address, ...(claims === undefined ? {} : { claims }) };
+      later(write(scene, { action: 'request.refused', target: 'realtime', details, reason: short(reason) }));
     },
 
     async close() {

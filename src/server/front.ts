@@ -224,6 +224,8 @@ function canDecode(pathname: string): boolean {
 }
 
 /** Levels of JSON that belong to the message: `[row]`, `{argument: value}`. A batch is measured row by row. */
-const envelopeOf = (pathname: string): number | undefined => (pathname === '/rest/v1/rpc/ingest' ? undefined : 1);
+// An import brings {"batch": {"rows": [{"table", "row"}, …]}}.
+const envelopeOf = (pathname: string): number | undefined =>
+  pathname === '/rest/v1/rpc/ingest' ? undefined : pathname === '/rest/v1/rpc/import_rows' ? 4 : 1;
 const textOf = (body: Uint8Array | null): string =>
   body === null ? '' : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');

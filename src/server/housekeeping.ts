@@ -12,7 +12,8 @@ const everyMs = 5_000;
 
 /**
  * What nobody asks for but must happen: runs whose holder is gone become `interrupted`, commands that nobody
- * took in time are refused, and what was deleted is forgotten. `ownHolders` are gone from the start: their process was the one before us.
+ * took in time are refused, what was deleted is forgotten, and what is left of imports that ended half-way is taken
+ * away. `ownHolders` are gone from the start: their process was the one before us.
  */
 export function keepHouse(database: Database, ownHolders?: string): Housekeeping {
   let busy = false;
@@ -26,6 +27,7 @@ export function keepHouse(database: Database, ownHolders?: string): Housekeeping
         async (transaction) => await transaction.query('select public.interrupt_lost_runs($1::interval, $2::text)', [age, prefix]),
       );
       await database.asOwner(async (transaction) => await transaction.query('select stepscope.forget_deleted_rows()'));
+      await database.asOwner(async (transaction) => await transaction.query('select stepscope.forget_unfinished_imports()'));
     } catch (error) {
       reportBug('housekeeping failed and will be tried again', error);
     } finally {

@@ -18,6 +18,7 @@ const tableOf = {
   logs: 'test_execution_logs',
   snapshots: 'test_execution_snapshots',
   blobs: 'snapshot_blobs',
+  exchanges: 'recorded_exchanges',
 } as const;
 type ListName = keyof typeof tableOf;
 const listNames = Object.keys(tableOf) as readonly ListName[];
@@ -60,8 +61,8 @@ function readBatch(body: string): ReadBatch | RestError {
   }
   const envelope = Envelope.safeParse(json);
   if (!envelope.success) return { status: 400, code: 'PGRST202', message: 'ingest takes one argument, {"batch": …}' };
-  const { steps, logs, snapshots, blobs, ...rest } = envelope.data.batch;
-  const lists: Record<ListName, unknown> = { steps, logs, snapshots, blobs };
+  const { steps, logs, snapshots, blobs, exchanges, ...rest } = envelope.data.batch;
+  const lists: Record<ListName, unknown> = { steps, logs, snapshots, blobs, exchanges };
 
   const headProblem = sizeProblem(rest);
   const head = Batch.pick({ run_id: true, holder_id: true, run: true }).safeParse(headProblem === undefined ? rest : undefined);

@@ -16,7 +16,7 @@ export class BodyError extends Error {
 /** Bytes one request may bring, by path. */
 export function bodyLimit(path: string): number {
   // A blob travels as JSON text inside a row, which at worst doubles its quotes and backslashes.
-  if (path === '/rest/v1/snapshot_blobs') return 24 * 1024 * 1024;
+  if (path === '/rest/v1/snapshot_blobs' || path === '/rest/v1/rpc/import_rows') return 24 * 1024 * 1024;
   if (path.startsWith('/functions/v1/')) return 6 * 1024 * 1024;
   // A form that brings a file; other uploads are not read here.
   if (path.startsWith('/storage/v1/object')) return 51 * 1024 * 1024;

@@ -80,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const audit = createAudit(database);
   const lite = createSupabaseLite({ ...liteOptions, database: withNotes(audit.database) });
   const fanout = await connectFanout({ database, redisUrl: options.redisUrl, secret: keys.jwtSecret });
-  const hub = await createHub(database, identify, fanout);
+  const hub = await createHub(database, identify, fanout, audit.socketRefused);
   const monitor = monitorDatabase(database);
   const describe = (): Readonly<Record<string, unknown>> => ({
     ...options.instance,

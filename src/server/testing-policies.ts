@@ -102,10 +102,13 @@ const news: Readonly<Record<string, string>> = {
 /** How long changes may be on their way. */
 const patienceMs = 10_000;
 
+/** What names a row, in whichever table. */
+const keys = ['id', 'pipeline_key', 'test_run_id'] as const;
+
 /** One row whose fate everybody may listen for. */
 interface Told {
   readonly table: (typeof publishedTables)[number];
-  readonly key: 'id' | 'pipeline_key';
+  readonly key: 'id' | 'pipeline_key' | 'test_run_id';
   readonly value: unknown;
   /** Whose it is, where rows have owners. */
   readonly whose: Actor | undefined;
@@ -138,7 +141,7 @@ export async function hearOfEverything(database: Database, people: People): Prom
     for (const whose of owner === undefined ? [undefined] : (['user', 'other'] as const)) {
       const columns = owner === undefined ? row() : { ...row(), [owner]: userIds[whose!] };
       const stored = await database.asOwner((transaction) => insertRow(transaction, table, columns));
-      const key = 'id' in stored ? 'id' : 'pipeline_key';
+      const key = keys.find((name) => name in stored)!;
       told.push({ table, key, value: stored[key], whose });
       // Log rows never change.
       if (table !== 'test_execution_logs')
@@ -177,7 +180,7 @@ async function listen(people: People) {
     actors.map(async (actor) => {
       const channel = people[actor].channel('everything').on('postgres_changes', { event: '*', schema: 'public' }, (change) => {
         const row = (change.eventType === 'DELETE' ? change.old : change.new) as Record<string, unknown>;
-        heard[actor].push({ event: change.eventType, value: row['id'] ?? row['pipeline_key'] });
+        heard[actor].push({ event: change.eventType, value: row[keys.find((name) => row[name] !== undefined)!] });
         onNews();
       });
       const answer = await new Promise<string>((resolve) => {

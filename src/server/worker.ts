@@ -6,7 +6,7 @@ import type { Database } from '../storage/database.ts';
 import { migrate, schemaVersion } from '../storage/migrate.ts';
 import { openPglite } from '../storage/pglite/open-pglite.ts';
 import { openPostgres } from '../storage/postgres/open-postgres.ts';
-import { agreeOnKeys } from './key-fingerprint.ts';
+import { agreeOnKeys, refuseOtherKeys } from './key-fingerprint.ts';
 import { ensureLocalUser } from './local-user.ts';
 import { S3Options } from './storage/s3-store.ts';
 import { startServer, type RunningServer } from './start-server.ts';
@@ -50,8 +50,12 @@ interface Opened {
 
 async function open(options: z.infer<typeof WorkerData>): Promise<Opened> {
   const { dataDir, databaseUrl, redisUrl, keys, host, port, localUser, mode, version, jwks, jwtIssuer, allowSignUp, s3, functionsDir } = options;
-  const database = databaseUrl === undefined ? await openPglite({ dataDir }) : await openPostgres({ url: databaseUrl });
+  // A command's own backend is gone with it.
+  const effort = mode === 'in-process' ? 'quick' : 'lasting';
+  const database = databaseUrl === undefined ? await openPglite({ dataDir, effort }) : await openPostgres({ url: databaseUrl });
   try {
+    // Servers that are there may not work with the schema of a newer stepscope that is none of them.
+    if (databaseUrl !== undefined && options.replaceKeys !== true) await refuseOtherKeys(database, keys);
     const applied = await migrate(database, { onNotice: (text) => console.error(text) });
     // An embedded database has one server; its keys lie beside it.
     if (databaseUrl !== undefined) await agreeOnKeys(database, keys, { replace: options.replaceKeys });

@@ -33,7 +33,7 @@ async function server(options: { readonly redisUrl?: string | undefined } = {}, 
 async function pair(options: { readonly redisUrl?: string | undefined } = {}): Promise<readonly [Server, Server]> {
   const [first, second] = [await server(options), await server(options)];
   const kind = options.redisUrl === undefined ? 'notify' : 'redis';
-  await vi.waitFor(() => expect([first.state(), second.state()]).toEqual(Array(2).fill({ kind, answers: true, servers: 1 })));
+  await vi.waitFor(() => expect([first.state(), second.state()]).toEqual(Array(2).fill({ kind, answers: true, servers: 1, elsewhere: 0 })));
   return [first, second];
 }
 
@@ -138,7 +138,8 @@ describe('servers through Redis', () => {
   it('use the database when not everybody hears the same Redis', async () => {
     const first = await server({ redisUrl });
     const second = await server();
-    await vi.waitFor(() => expect(first.state()).toEqual({ kind: 'notify', answers: true, servers: 1 }));
+    await vi.waitFor(() => expect(first.state()).toEqual({ kind: 'notify', answers: true, servers: 1, elsewhere: 1 }));
+    expect(second.state()).toEqual({ kind: 'notify', answers: true, servers: 1, elsewhere: 1 });
     first.publish('to all');
     await vi.waitFor(() => expect(second.heard).toEqual(['to all']));
   });
@@ -167,5 +168,5 @@ it('a server on the embedded database has nobody to tell', async () => {
   opened.push(embedded);
   const fanout = await connectFanout({ database: embedded.database, secret: '' });
   fanout.publish('to nobody');
-  expect(fanout.state()).toEqual({ kind: 'process', answers: true, servers: 0 });
+  expect(fanout.state()).toEqual({ kind: 'process', answers: true, servers: 0, elsewhere: 0 });
 });

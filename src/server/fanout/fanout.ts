@@ -42,6 +42,8 @@ export interface FanoutState {
   readonly answers: boolean;
   /** Other servers that are heard. */
   readonly servers: number;
+  /** Those of them that hear no Redis while we hear one, the other way round, or another Redis: the database carries what all are to hear. */
+  readonly elsewhere: number;
 }
 
 /** How often a server says that it lives, and after what silence it is taken for dead. */
@@ -102,7 +104,7 @@ const alone: Fanout = {
   publish() {},
   listen() {},
   count: async () => undefined,
-  state: () => ({ kind: 'process', answers: true, servers: 0 }),
+  state: () => ({ kind: 'process', answers: true, servers: 0, elsewhere: 0 }),
   async close() {},
 };
 
@@ -244,6 +246,7 @@ async function connectServers({ database, redisUrl, secret, pace = defaultPace }
       kind: way() === notify ? 'notify' : 'redis',
       answers: redis === undefined ? isNotifying : redis.name() !== undefined,
       servers: peers.size,
+      elsewhere: [...peers.values()].filter((peer) => peer.redis !== (redis?.name() ?? null)).length,
     }),
     async close() {
       if (closed) return;

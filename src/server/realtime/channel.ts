@@ -58,16 +58,17 @@ let lastBindingId = 1_000;
 export async function joinChannel(
   hub: Hub,
   wire: Wire,
-  connection: Identity,
+  client: { readonly identity: Identity; readonly address: string },
   frame: Frame,
   onClosed: () => void,
 ): Promise<Channel | undefined> {
   const { topic, ref, joinRef } = frame;
   const reply = (status: 'ok' | 'error', response: Json): void =>
     wire.send({ joinRef, ref, topic, event: 'phx_reply', payload: { status, response } });
+  let { identity } = client;
   try {
     const join = Join.parse(frame.payload ?? {});
-    const identity = await identityFor(hub, connection, join.access_token ?? join.user_token);
+    identity = await identityFor(hub, identity, join.access_token ?? join.user_token);
     if (join.config.broadcast.replay != null) throw new UserError('usage', 'broadcasts are not kept here, so none can be replayed');
     if (join.config.private) await assertMayUsePrivate(hub, identity, topic);
     const requests = join.config.postgres_changes ?? [];
@@ -81,7 +82,10 @@ export async function joinChannel(
     channel.greet();
     return channel;
   } catch (error) {
-    reply('error', { reason: reasonOf(error) });
+    const reason = reasonOf(error);
+    reply('error', { reason });
+    const status = error instanceof IdentityError ? 401 : error instanceof UserError && error.code === 'forbidden' ? 403 : undefined;
+    if (status !== undefined) hub.onRefused({ address: client.address, claims: identity.claims, topic, status, reason });
     return undefined;
   }
 }

@@ -23,7 +23,12 @@ const maxWaitingFrames = 32;
 const unsupportedData = 1003;
 
 /** Serves one client: reads its frames in order and keeps the channels it has joined. Answers with the way to it. */
-export function serveConnection(hub: Hub, socket: WebSocket, version: FrameVersion, identity: Identity): Outbox {
+export function serveConnection(
+  hub: Hub,
+  socket: WebSocket,
+  version: FrameVersion,
+  client: { readonly identity: Identity; readonly address: string },
+): Outbox {
   const outbox = createOutbox(socket);
   const channels = new Map<string, Channel>();
   /** Frames are worked on one after the other, as joining waits for the database. */
@@ -65,7 +70,7 @@ export function serveConnection(hub: Hub, socket: WebSocket, version: FrameVersi
       channels.delete(topic);
       wire.send({ joinRef: earlier.joinRef, ref: earlier.joinRef, topic, event: 'phx_close', payload: {} });
     }
-    const channel = await joinChannel(hub, wire, identity, frame, () => channels.delete(topic));
+    const channel = await joinChannel(hub, wire, client, frame, () => channels.delete(topic));
     if (channel === undefined) return;
     // The client may have gone while the database was asked.
     if (socket.readyState === socket.OPEN) channels.set(topic, channel);

@@ -45,6 +45,7 @@ export function attachSockets(server: Server, hub: Hub, boundHost: string): Sock
     if (upgrader.clients.size >= maxSockets) return refuse(socket, 503, `more than ${maxSockets} sockets`);
     const version = url.searchParams.get('vsn') ?? '1.0.0';
     if (version !== '1.0.0' && version !== '2.0.0') return refuse(socket, 400, `protocol version ${version} is not known`);
+    const address = request.socket.remoteAddress ?? '';
     try {
       const [, bearer] = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '') ?? [];
       const apiKey = url.searchParams.get('apikey') ?? headerOf(request, 'apikey');
@@ -55,10 +56,11 @@ export function attachSockets(server: Server, hub: Hub, boundHost: string): Sock
           people.add(opened);
           opened.once('close', () => people.delete(opened));
         }
-        outboxes.set(opened, serveConnection(hub, opened, version satisfies FrameVersion, identity));
+        outboxes.set(opened, serveConnection(hub, opened, version satisfies FrameVersion, { identity, address }));
       });
     } catch (error) {
-      if (!(error instanceof IdentityError)) reportBug('a socket could not be opened', error);
+      if (error instanceof IdentityError) hub.onRefused({ address, claims: undefined, topic: undefined, status: 401, reason: error.message });
+      else reportBug('a socket could not be opened', error);
       refuse(
         socket,
         error instanceof IdentityError ? 401 : 500,

@@ -133,6 +133,14 @@ export function readingContract(orchestra: () => Orchestra): void {
       expect(await rowsOf(from('instruments').select('id').order('id').range(2, 3))).toEqual([{ id: 3 }, { id: 4 }]);
     });
 
+    it('says by the status of an answer without a body that a question cannot be read', async () => {
+      for (const select of [`"\`'><script>`, `name,'>`]) {
+        const head = await from('instruments').select(select as '*', { count: 'exact', head: true });
+        const get = await from('instruments').select(select as '*');
+        expect([head.status, get.status]).toEqual([400, 400]);
+      }
+    });
+
     it('counts exactly, as planned, or as estimated, with rows and without', async () => {
       const exact = await from('instruments').select('id', { count: 'exact' }).gt('price', 5).range(0, 1);
       expect({ count: exact.count, rows: exact.data?.length, status: exact.status }).toEqual({ count: 4, rows: 2, status: 206 });
