@@ -21,6 +21,7 @@ const pipeline = {
   description: null,
   example_inputs: {},
   file_path: null,
+  resumable: false,
   models: [],
   step_tree: [
     {

@@ -1,34 +1,32 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
-import { UserError } from '../protocol/error.ts';
+import { ApprovalRow } from '../protocol/debug-rows.ts';
 import { limits } from '../protocol/limits.ts';
-import {
-  AuditVerdict,
-  BlobRow,
-  BreakpointRow,
-  CommandRow,
-  LogRow,
-  ModelRow,
-  PipelineRow,
-  RunRow,
-  RunnerRow,
-  SnapshotRow,
-  StepRow,
-} from '../protocol/rows.ts';
+import { AuditVerdict, ModelRow } from '../protocol/account-rows.ts';
+import { BlobRow, LogRow, PipelineRow, RunRow, RunnerRow, SnapshotRow, StepRow } from '../protocol/rows.ts';
 import type { RunRequest } from '../protocol/run-request.ts';
-import type { Trace } from '../protocol/trace.ts';
-import { TRACE_VERSION } from '../protocol/trace.ts';
 import type { Backend, StepSnapshot } from './backend.ts';
+import { openBreakpoints } from './breakpoints.ts';
 import { sendCommand, settledCommand } from './commands.ts';
+import { openComments } from './comments.ts';
+import { openComparing } from './comparing.ts';
+import { openDebugSessions } from './debug-sessions.ts';
 import { createDiagnosis } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { followLists } from './list-reader.ts';
-import { request, send } from './request.ts';
+import { openLeases } from './leases.ts';
+import { request } from './request.ts';
+import { createReruns } from './reruns.ts';
 import { findRun, findRuns } from './run-lookup.ts';
 import { followRun } from './run-reader.ts';
-import { assembleSnapshot, hashesOf } from './snapshots.ts';
+import { assembleSnapshot, blobText, hashesOf } from './snapshots.ts';
+import { searchRuns } from './search-runs.ts';
 import { startRun } from './start-run.ts';
 import type { Connection } from './supabase.ts';
+import { importRun } from './trace/import-run.ts';
+import { readRun } from './trace/read-run.ts';
+import { digestOf } from './trace/recording.ts';
+import { documentOf } from './trace/write-document.ts';
 import { closeSupabase, openSupabase, signIn } from './supabase.ts';
 
 /** The Data API gives at most this many rows an answer. */
@@ -59,9 +57,13 @@ function backendOver(
     schema: z.ZodType<T>,
   ) => request(url, doing, query, z.array(schema));
 
+  const leases = openLeases(supabase, url);
+  const { close: leaveSessions, ...sessions } = openDebugSessions(supabase, url, sender, (reference) => findRun(supabase, url, reference));
   const backend: Backend = {
+    ...openComparing(supabase, url, sender.userId),
     url,
     identity: sender.identity,
+    terminal: leases.terminal,
     diagnosis,
 
     isAdmin: async () =>
@@ -69,6 +71,7 @@ function backendOver(
       (sender.identity !== 'anon' && (await request(url, 'ask for our role', supabase.rpc('is_admin_user'), z.boolean()))),
 
     runs: (filter = {}) => findRuns(supabase, url, filter),
+    searchRuns: (filter, options) => searchRuns(supabase, url, filter, options),
     run: (reference) => findRun(supabase, url, reference),
     steps: (runId) =>
       pages((from, to) =>
@@ -102,7 +105,14 @@ function backendOver(
       const [row] = await rows('read the snapshot', query.order('attempt', { ascending: false }).limit(1), SnapshotRow);
       return row === undefined ? undefined : await readSnapshot(runId, row);
     },
-    trace: (runId) => readTrace(runId),
+    trace: async (runId) => await documentOf(readRun(supabase, url, runId)),
+    traceRows: (runId) => readRun(supabase, url, runId),
+    runDigest: async (runId) => await digestOf(readRun(supabase, url, runId, { isTakenOut: false })),
+    content: async (runId, hash) => {
+      const [blob] = await readBlobs(runId, [hash]);
+      return blob === undefined ? undefined : await blobText(blob);
+    },
+    importRun: (source, options) => importRun(supabase, url, source, options),
     verifyAudit: () => request(url, 'check the audit log', supabase.rpc('verify_audit_log'), AuditVerdict),
 
     pipelines: () => rows('list the pipelines', supabase.from('pipelines').select('*').order('pipeline_key'), PipelineRow),
@@ -112,6 +122,7 @@ function backendOver(
       return rows('list the runners', supabase.from('runners').select('*').gt('heartbeat_at', since).order('started_at'), RunnerRow);
     },
 
+    ...createReruns(supabase, url, () => backend),
     startRun: (wanted: RunRequest) => startRun(supabase, url, wanted, sender.userId),
     annotate: async (runId, marks) => {
       const change = {
@@ -131,22 +142,24 @@ function backendOver(
     command: (runId, verb, payload = {}) => sendCommand(supabase, url, sender, { runId, verb, payload }),
     settled: (command) => settledCommand(supabase, url, command),
 
-    breakpoints: (pipelineKey) => {
-      const all = supabase.from('breakpoints').select('*').order('pipeline_key').order('number');
-      return rows('list the breakpoints', pipelineKey === undefined ? all : all.eq('pipeline_key', pipelineKey), BreakpointRow);
+    lease: (runId) => leases.read(runId),
+    followLease: (runId, onLease) => leases.follow(runId, onLease),
+    keepLease: async (runId, options = {}) => {
+      const handle = await leases.keep(runId, options);
+      // Who took it is told by the run itself, to everybody who looks at it.
+      if (options.take) await backend.command(runId, 'take');
+      return handle;
     },
-    addBreakpoint: (breakpoint) => addBreakpoint(breakpoint),
-    setBreakpoint: async (id, { enabled }) => {
-      await request(
-        url,
-        'change the breakpoint',
-        supabase.from('breakpoints').update({ enabled }).eq('id', id).select('id').single(),
-        z.object({ id: z.string() }),
-      );
+    approvals: ({ state, runId } = {}) => {
+      let query = supabase.from('approvals').select('*').order('created_at', { ascending: false }).limit(PAGE_ROWS);
+      if (state !== undefined) query = query.eq('state', state);
+      if (runId !== undefined) query = query.eq('test_run_id', runId);
+      return rows('list the approvals', query, ApprovalRow);
     },
-    removeBreakpoint: async (id) => {
-      await send(url, 'remove the breakpoint', supabase.from('breakpoints').delete().eq('id', id));
-    },
+
+    ...openBreakpoints(supabase, url, sender.userId),
+    ...openComments(supabase, url),
+    ...sessions,
 
     followRun: (runId, follower, { afterSeq = 0 } = {}) =>
       followRun(supabase, url, runId, follower, { afterSeq, pollMs: isLocal ? pollMs.own : pollMs.hosted }),
@@ -154,18 +167,22 @@ function backendOver(
       followLists(
         supabase,
         async () => {
-          const [runs, pipelines, breakpoints, runners] = await Promise.all([
+          const [runs, pipelines, breakpoints, runners, watches] = await Promise.all([
             backend.runs(),
             backend.pipelines(),
             backend.breakpoints(),
             backend.runners(),
+            backend.watches(),
           ]);
-          return { runs, pipelines, breakpoints, runners };
+          return { runs, pipelines, breakpoints, runners, watches };
         },
         follower,
       ),
 
-    close: () => closeSupabase(supabase),
+    close: async () => {
+      await Promise.all([leases.close(), leaveSessions()]);
+      await closeSupabase(supabase);
+    },
   };
   return backend;
 
@@ -190,55 +207,6 @@ function backendOver(
       );
     }
     return found;
-  }
-
-  async function readTrace(runId: string): Promise<Trace> {
-    await send(url, 'have the export recorded', supabase.rpc('record_export', { run_id: runId }));
-    const run = await request(
-      url,
-      'read the run',
-      supabase.from('test_execution_runs').select('*').eq('test_run_id', runId).single(),
-      RunRow,
-    );
-    const of = (table: string, order: string) => supabase.from(table).select('*').eq('test_run_id', runId).order(order);
-    const [steps, snapshots, logs, commands] = await Promise.all([
-      backend.steps(runId),
-      pages((from, to) => rows('read the snapshots', of('test_execution_snapshots', 'id').range(from, to), SnapshotRow)),
-      backend.logs(runId),
-      pages((from, to) => rows('read the commands', of('test_execution_commands', 'id').range(from, to), CommandRow)),
-    ]);
-    const blobs = await readBlobs(runId, [...new Set(snapshots.flatMap(hashesOf))]);
-    return {
-      stepscope: 'trace',
-      version: TRACE_VERSION,
-      exportedAt: new Date().toISOString(),
-      run,
-      steps: [...steps],
-      snapshots: [...snapshots],
-      blobs: [...blobs],
-      logs: [...logs],
-      commands: [...commands],
-    };
-  }
-
-  async function addBreakpoint(breakpoint: Parameters<Backend['addBreakpoint']>[0]): Promise<BreakpointRow> {
-    const { pipelineKey, kind, target } = breakpoint;
-    for (let attempt = 1; ; attempt++) {
-      const known = await backend.breakpoints(pipelineKey);
-      const same = known.find((one) => one.kind === kind && one.target === target);
-      if (same !== undefined) {
-        await backend.setBreakpoint(same.id, { enabled: true });
-        return { ...same, enabled: true };
-      }
-      const number = Math.max(0, ...known.map((one) => one.number)) + 1;
-      const row = { pipeline_key: pipelineKey, number, kind, target, enabled: true, created_by: sender.userId };
-      try {
-        return await request(url, 'set the breakpoint', supabase.from('breakpoints').insert(row).select('*').single(), BreakpointRow);
-      } catch (error) {
-        // Somebody took the number in the same moment.
-        if (!(error instanceof UserError && error.code === 'conflict') || attempt === 5) throw error;
-      }
-    }
   }
 }
 

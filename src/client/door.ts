@@ -1,4 +1,5 @@
 import { UserError } from '../protocol/error.ts';
+import { limits } from '../protocol/limits.ts';
 import { grantOf, keptFrom } from './session.ts';
 import type { Connection } from './session.ts';
 
@@ -9,10 +10,13 @@ export const REQUEST_TIMEOUT_MS = 15_000;
 const readingFunctions: ReadonlySet<string> = new Set([
   'is_admin_user',
   'run_changes',
+  'run_logs',
   'get_test_run_summary',
   'verify_audit_log',
   'record_export',
   'diagnose',
+  'fork_facts',
+  'run_families',
 ]);
 
 /** Does a request change anything at the backend? What is not known to read counts as a change. Sessions are no change. */
@@ -112,6 +116,6 @@ function addressOf(input: Parameters<typeof fetch>[0]): string {
 }
 
 export async function fetchInTime(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
-  const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const limit = AbortSignal.timeout(addressOf(input).endsWith('/rpc/verify_audit_log') ? limits.auditCheckMs : REQUEST_TIMEOUT_MS);
   return await fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, limit]) : limit });
 }

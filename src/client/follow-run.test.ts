@@ -97,6 +97,26 @@ describe('following a run', () => {
     }
   }, 90_000);
 
+  it('brings rows in the order of their numbers, however often the run changes between them', async () => {
+    const runId = await makeRun();
+    const seen = record(runId);
+    await vi.waitFor(() => expect(seen.links.at(-1)).toBe('live'), { timeout: 15_000 });
+    const changing = async (writer: number) => {
+      for (let i = 0; i < 40; i++) await holder.ingest({ run_id: runId, holder_id: 'test', run: { tags: [`${writer}.${i}`] } });
+    };
+    const writing = async () => {
+      for (let i = 0; i < 60; i++) await writeLines(runId, i, 1);
+    };
+    await Promise.all([writing(), changing(1), changing(2), changing(3)]);
+    const last = await backend.run(runId);
+    await vi.waitFor(() => expect(seen.lines().length).toBe(60), { timeout: 15_000 });
+    await vi.waitFor(() => expect(seen.changes.at(-1)!.row.seq).toBeGreaterThanOrEqual(last.seq), { timeout: 15_000 });
+    const seqs = seen.changes.map(({ row }) => row.seq);
+    expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b));
+    expect(applyChanges(emptyView(), seen.changes).run).toMatchObject({ seq: last.seq, tags: last.tags });
+    seen.stop();
+  });
+
   it('begins after a number that is known', async () => {
     const runId = await makeRun();
     await writeLines(runId, 0, 10);

@@ -1,5 +1,7 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import type { Batch, IngestResult } from '../protocol/batch.ts';
+import type { LeaseRow } from '../protocol/debug-rows.ts';
+import type { LeaseReport } from '../protocol/lease.ts';
 import type { BlobRow, BreakpointRow, CommandRow, PipelineRow, RunRow, RunnerRow } from '../protocol/rows.ts';
 import type { LinkState, Unsubscribe } from './backend.ts';
 
@@ -7,9 +9,16 @@ import type { LinkState, Unsubscribe } from './backend.ts';
 export interface ControlFeed {
   /** Commands still `pending`, each once, oldest first: those stored before, then live. */
   readonly onCommand: (command: CommandRow) => void;
-  /** The whole set of enabled breakpoints of the pipeline, at once and after every change. */
-  readonly onBreakpoints: (breakpoints: readonly BreakpointRow[]) => void;
+  /**
+   * The whole set of enabled breakpoints of the pipeline, at once and after every change. `times` is the 95th percentile of
+   * earlier runs, in milliseconds by step key, when one of them asks for it.
+   */
+  readonly onBreakpoints: (breakpoints: readonly BreakpointRow[], times?: Readonly<Record<string, number>>) => void;
   readonly onLink?: ((link: LinkState) => void) | undefined;
+  /** While the run is held, with each heartbeat, when a terminal has its lease; and once when that has ended. */
+  readonly onLease?: ((report: Exclude<LeaseReport, { readonly state: 'none' }>) => void) | undefined;
+  /** Another process executes the run now. */
+  readonly onHolderLost?: (() => void) | undefined;
 }
 
 /**
@@ -30,6 +39,16 @@ export interface Holder {
   heartbeat(runId: string, holderId: string): Promise<boolean>;
   /** Moves a command by compare-and-set. False when it was not ours to move, or already moved: then do nothing. */
   settleCommand(commandId: string, holderId: string, state: 'accepted' | 'done' | 'refused', reason?: string): Promise<boolean>;
+  /** How the lease of a run that we hold before a step stands. One that has ended is told once. */
+  lapsedLease(runId: string, holderId: string): Promise<LeaseReport>;
+  /** Whose the pause of a run is, while the lease of a terminal lives. */
+  pauseLease(runId: string): Promise<LeaseRow | undefined>;
+  /** Before a held run goes on without a command: nobody takes it up from here on. False when it is not ours. */
+  leaveHold(runId: string, holderId: string): Promise<boolean>;
+  /** Gives a run that is held to whoever comes. False when it is not ours to give, or cannot be taken up. */
+  releaseRun(runId: string, holderId: string): Promise<boolean>;
+  /** Takes up a run of a program's own, which no runner executes. False when somebody has it, or it cannot be. */
+  takeUpRun(runId: string, holderId: string): Promise<boolean>;
   /** Resolves once subscribed and the first reads are in. */
   followControl(runId: string, pipelineKey: string | null, feed: ControlFeed): Promise<Unsubscribe>;
 
@@ -40,7 +59,7 @@ export interface Holder {
   ): Promise<void>;
   runnerHeartbeat(runnerId: string): Promise<void>;
   removeRunner(runnerId: string): Promise<void>;
-  /** Takes the oldest pending run of these pipelines, if there is one. */
+  /** Takes a run of these pipelines that is held and has lost its holder (it is `paused`), else the oldest pending one. */
   claimRun(runnerId: string, pipelines: readonly string[]): Promise<RunRow | undefined>;
   /** Calls back when a pending run may be there to claim. */
   onPendingRun(callback: () => void): Unsubscribe;

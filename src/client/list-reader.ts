@@ -1,5 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import type { z } from 'zod';
+import { WatchRow } from '../protocol/debug-rows.ts';
 import { BreakpointRow, PipelineRow, RunRow, RunnerRow } from '../protocol/rows.ts';
 import type { LinkState, ListFollower, Unsubscribe } from './backend.ts';
 import { openLiveChannel } from './live-channel.ts';
@@ -9,19 +10,20 @@ type Rows = Parameters<ListFollower['onRows']>[0];
 
 /** The live lists: their table, the name under which they are handed on, their primary key. */
 const lists: readonly {
-  readonly table: 'test_execution_runs' | 'pipelines' | 'breakpoints' | 'runners';
-  readonly name: 'runs' | 'pipelines' | 'breakpoints' | 'runners';
+  readonly table: 'test_execution_runs' | 'pipelines' | 'breakpoints' | 'runners' | 'watches';
+  readonly name: 'runs' | 'pipelines' | 'breakpoints' | 'runners' | 'watches';
   readonly schema: z.ZodType;
   readonly key: string;
 }[] = [
   { table: 'test_execution_runs', name: 'runs', schema: RunRow, key: 'id' },
   { table: 'pipelines', name: 'pipelines', schema: PipelineRow, key: 'pipeline_key' },
   { table: 'breakpoints', name: 'breakpoints', schema: BreakpointRow, key: 'id' },
+  { table: 'watches', name: 'watches', schema: WatchRow, key: 'id' },
   { table: 'runners', name: 'runners', schema: RunnerRow, key: 'id' },
 ];
 
 /**
- * Follows the lists of runs, pipelines, breakpoints and runners. `readAll` reads them whole; it is asked
+ * Follows the lists of runs, pipelines, breakpoints, watches and runners. `readAll` reads them whole; it is asked
  * after every (re)subscription, so what a lost link swallowed is there afterwards.
  */
 export function followLists(supabase: SupabaseClient, readAll: () => Promise<Rows>, follower: ListFollower): Unsubscribe {

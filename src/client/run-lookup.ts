@@ -6,31 +6,37 @@ import { UserError } from '../protocol/error.ts';
 import { RunRow } from '../protocol/rows.ts';
 import type { RunFilter } from './backend.ts';
 import { request } from './request.ts';
+import { wordCondition } from './run-query.ts';
 
 /** Fewer characters than this name a run by accident. */
 const SHORTEST_REFERENCE = 4;
 
 /** Runs, newest first, as a filter wants them. */
 export async function findRuns(supabase: SupabaseClient, url: string, filter: RunFilter): Promise<readonly RunRow[]> {
+  const conditions = [
+    ...(filter.status === undefined ? [] : [`status.eq.${filter.status}`]),
+    ...(filter.bookmarked === undefined ? [] : [`bookmarked.is.${filter.bookmarked}`]),
+    ...(filter.search?.split(/\s+/).filter((one) => one !== '') ?? []).map(wordCondition),
+  ];
+  return await readRuns(supabase, url, conditions, filter);
+}
+
+/** A page of runs, newest first, for which all conditions hold. Each is as the Data API has them in an `and(…)`. */
+export async function readRuns(
+  supabase: SupabaseClient,
+  url: string,
+  conditions: readonly string[],
+  { pipeline, tag, before, limit = 50 }: Pick<RunFilter, 'pipeline' | 'tag' | 'before' | 'limit'>,
+): Promise<readonly RunRow[]> {
   let query = supabase.from('test_execution_runs').select('*').order('created_at', { ascending: false }).order('id', { ascending: false });
-  if (filter.status !== undefined) query = query.eq('status', filter.status);
-  if (filter.pipeline !== undefined) query = query.eq('pipeline_key', filter.pipeline);
-  if (filter.bookmarked !== undefined) query = query.eq('bookmarked', filter.bookmarked);
-  if (filter.tag !== undefined) query = query.contains('tags', [filter.tag]);
-  const conditions: string[] = [];
-  if (filter.before !== undefined) {
-    const { created_at, id } = filter.before;
-    conditions.push(`or(created_at.lt."${created_at}",and(created_at.eq."${created_at}",id.lt."${id}"))`);
-  }
-  for (const word of filter.search?.split(/\s+/).filter((one) => one !== '') ?? []) {
-    // What the grammar of filters uses itself is matched by "any character": the Data API's quotes do not reach into patterns.
-    const pattern = `*${word.replaceAll(/[*%,()"\\]/g, '_')}*`;
-    const columns = ['test_run_id', 'pipeline_key', 'model_name', 'error_message', 'notes', 'bookmark_name'];
-    conditions.push(`or(${columns.map((column) => `${column}.ilike.${pattern}`).join(',')})`);
-  }
+  if (pipeline !== undefined) query = query.eq('pipeline_key', pipeline);
+  if (tag !== undefined) query = query.contains('tags', [tag]);
+  const page =
+    before === undefined ? [] : [`or(created_at.lt."${before.created_at}",and(created_at.eq."${before.created_at}",id.lt."${before.id}"))`];
+  const all = [...page, ...conditions];
   // In one parameter: of several `or` the Data API hears the last.
-  if (conditions.length > 0) query = query.or(`and(${conditions.join(',')})`);
-  return await request(url, 'list the runs', query.limit(filter.limit ?? 50), z.array(RunRow));
+  if (all.length > 0) query = query.or(`and(${all.join(',')})`);
+  return await request(url, 'list the runs', query.limit(limit), z.array(RunRow));
 }
 
 /** The run a person means: its id, the head or tail of one, or `last`. Throws `not-found` with the closest ids, or `usage` when several fit. */

@@ -7,17 +7,19 @@ import { openLiveChannel } from './live-channel.ts';
 import { request } from './request.ts';
 import { reconnectAfterMs } from './supabase.ts';
 
-/** A hole between two live numbers that lasts this long is read from the table. */
-const HOLE_PATIENCE_MS = 1_000;
+/** A hole in the live numbers that lasts this long is read from the table: time for what is on its way to come. */
+const HOLE_PATIENCE_MS = 20;
 
 /**
- * Follows one run: subscribes first, then reads everything after the last number known, then merges what
- * came meanwhile. Every lost link, every hint that something was left out and every hole in the numbers
+ * Follows one run: subscribes first, then reads everything after the last number known, then goes on with
+ * what comes live. Every lost link, every hint that something was left out and every hole in the numbers
  * leads to the same reading on, so what live delivery loses is found.
  *
- * `mark` is the number up to which nothing can be missing: the end of the last read, or further while live
- * numbers follow each other without a hole. What was delivered above it is remembered, so that nothing is
- * delivered twice. `pollMs` is how often to read on unasked, where realtime itself promises nothing.
+ * `mark` is the number up to which everything was delivered, and `onChanges` hears rows in order of their
+ * numbers, always: a live row above a hole waits. A hole is nothing special, for of a row that changed twice
+ * only the newest number is left; it costs one small read. At most `limits.batchRows` rows wait; what comes
+ * beyond that is left to the read. `pollMs` is how often to read on unasked, where realtime itself promises
+ * nothing.
  */
 export function followRun(
   supabase: SupabaseClient,
@@ -27,50 +29,49 @@ export function followRun(
   options: { readonly afterSeq: number; readonly pollMs: number },
 ): Unsubscribe {
   let mark = options.afterSeq;
-  const delivered = new Set<number>();
-  let waiting: RunChange[] = [];
+  const waiting = new Map<number, RunChange>();
   let reading = false;
   let readAgain = false;
   let failures = 0;
   let subscribed = false;
+  let link: LinkState['state'] | undefined;
   let stopped = false;
   let flushing: NodeJS.Immediate | undefined;
   let timer: NodeJS.Timeout | undefined;
   const poll = setInterval(() => subscribed && catchUp(), options.pollMs);
 
-  const say = (link: LinkState) => {
-    if (!stopped) follower.onLink?.(link);
+  const say = (state: LinkState) => {
+    link = state.state;
+    if (!stopped) follower.onLink?.(state);
   };
 
   const deliver = (changes: readonly RunChange[]) => {
-    const fresh = changes.filter(({ row }) => row.seq > mark && !delivered.has(row.seq)).toSorted((a, b) => a.row.seq - b.row.seq);
-    // One row may stand in there twice under one number: read and live.
-    const once = fresh.filter((change, i) => change.row.seq !== fresh[i - 1]?.row.seq);
-    for (const { row } of once) delivered.add(row.seq);
-    if (once.length > 0 && !stopped) follower.onChanges(once);
+    if (changes.length > 0 && !stopped) follower.onChanges(changes);
   };
 
-  const closeRanks = (upTo: number) => {
-    if (upTo > mark) mark = upTo;
-    while (delivered.delete(mark + 1)) mark += 1;
-    for (const seq of delivered) if (seq <= mark) delivered.delete(seq);
+  /** Takes what waits up to a number, in no order. */
+  const takeWaiting = (upTo: number): readonly RunChange[] => {
+    const taken = [...waiting.values()].filter(({ row }) => row.seq <= upTo);
+    for (const { row } of taken) waiting.delete(row.seq);
+    return taken;
   };
 
   const flush = () => {
     flushing = undefined;
     if (stopped || reading) return;
-    const batch = waiting;
-    waiting = [];
-    deliver(batch);
-    while (delivered.delete(mark + 1)) mark += 1;
-    if (delivered.size > 0 && timer === undefined) later(HOLE_PATIENCE_MS);
+    let end = mark;
+    while (waiting.has(end + 1)) end += 1;
+    const next = takeWaiting(end).toSorted(bySeq);
+    mark = end;
+    deliver(next);
+    if (waiting.size > 0 && timer === undefined) later(HOLE_PATIENCE_MS);
   };
 
   const later = (ms: number) => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       timer = undefined;
-      if (delivered.size > 0 || failures > 0) catchUp();
+      if (waiting.size > 0 || failures > 0) catchUp();
     }, ms);
   };
 
@@ -88,13 +89,15 @@ export function followRun(
         for (let complete = false; !complete && !stopped;) {
           const query = supabase.rpc('run_changes', { run_id: runId, after_seq: mark, max_rows: limits.batchRows });
           const page = await request(url, 'read the run', query, RunChanges);
-          deliver(page.changes);
-          closeRanks(page.last_seq);
+          // What waited may hold a change that the table no longer shows, because a later one followed it.
+          const read = new Map([...takeWaiting(page.last_seq), ...page.changes].map((change) => [change.row.seq, change]));
+          mark = page.last_seq;
+          deliver([...read.values()].toSorted(bySeq));
           complete = page.complete;
         }
       }
       failures = 0;
-      if (subscribed) say({ state: 'live' });
+      if (subscribed && link !== 'live') say({ state: 'live' });
     } catch (error) {
       failures += 1;
       const retryInMs = reconnectAfterMs(failures);
@@ -111,7 +114,11 @@ export function followRun(
     const change = RunChange.safeParse({ table, row });
     // A row we cannot read as delivered is read from the table instead.
     if (!change.success) return catchUp();
-    waiting.push(change.data);
+    const { seq } = change.data.row;
+    if (seq <= mark) return;
+    if (waiting.size < limits.batchRows) waiting.set(seq, change.data);
+    // Left out, so it has to be read: by the read that will fill the hole, or by one more after that which is under way.
+    else if (reading) readAgain = true;
     flushing ??= setImmediate(flush);
   };
 
@@ -148,3 +155,5 @@ export function followRun(
     close();
   };
 }
+
+const bySeq = (one: RunChange, other: RunChange): number => one.row.seq - other.row.seq;

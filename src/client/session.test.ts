@@ -111,6 +111,7 @@ describe('a read-only connection', () => {
   const reads = [
     'isAdmin',
     'runs',
+    'searchRuns',
     'run',
     'steps',
     'logs',
@@ -121,9 +122,31 @@ describe('a read-only connection', () => {
     'runners',
     'settled',
     'breakpoints',
+    'watches',
+    'comments',
+    'followComments',
+    'sessions',
+    'session',
+    'joinSession',
     'followRun',
     'followLists',
     'verifyAudit',
+    'comparisons',
+    'stepHistory',
+    'valueReader',
+    'stepHints',
+    'waits',
+    'traceRows',
+    'runDigest',
+    'content',
+    'recording',
+    'previewFork',
+    'family',
+    'families',
+    'tests',
+    'lease',
+    'followLease',
+    'approvals',
     'close',
   ];
   const writes: Partial<Record<keyof Backend, (backend: Backend, runId: string) => Promise<unknown>>> = {
@@ -142,12 +165,24 @@ describe('a read-only connection', () => {
     addBreakpoint: (backend) => backend.addBreakpoint({ pipelineKey: 'paint', kind: 'error', target: null }),
     setBreakpoint: (backend) => backend.setBreakpoint(crypto.randomUUID(), { enabled: true }),
     removeBreakpoint: (backend) => backend.removeBreakpoint(crypto.randomUUID()),
+    addWatch: (backend) => backend.addWatch('paint', 'outputs.width'),
+    addComment: (backend, runId) => backend.addComment({ runId, body: 'hm' }),
+    resolveComment: (backend) => backend.resolveComment(crypto.randomUUID()),
+    startSession: (backend, runId) => backend.startSession(runId),
+    endSession: (backend) => backend.endSession(crypto.randomUUID()),
+    removeWatch: (backend) => backend.removeWatch(crypto.randomUUID()),
+    saveComparison: (backend, runId) => backend.saveComparison({ name: 'mine', runIds: [runId], differences: {} as never, performance: {} as never }),
+    removeComparison: (backend) => backend.removeComparison(crypto.randomUUID()),
+    importRun: (backend) => backend.importRun({ run: { test_run_id: 'imported' }, rows: async function* () {} }),
+    promote: (backend) => backend.promote('ended'),
+    keepLease: (backend, runId) => backend.keepLease(runId),
   };
 
   it('reads everything and changes nothing, whatever is asked of it', async () => {
     const service = serviceClient(server);
-    await service.from('pipelines').insert({ pipeline_key: 'paint', title: 'Paint' }).throwOnError();
-    await service.from('test_execution_runs').insert({ test_run_id: 'held', status: 'paused' }).throwOnError();
+    await service.from('pipelines').upsert({ pipeline_key: 'paint', title: 'Paint' }).throwOnError();
+    await service.from('test_execution_runs').upsert({ test_run_id: 'held', status: 'paused', pipeline_key: 'paint' }, { onConflict: 'test_run_id' }).throwOnError();
+    await service.from('test_execution_runs').upsert({ test_run_id: 'ended', status: 'completed', pipeline_key: 'paint' }, { onConflict: 'test_run_id' }).throwOnError();
     const backend = await connect({ session: server.admin, readOnly: true });
 
     const methods = Object.entries(backend)

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { UserError } from '../protocol/error.ts';
+import type { FindAgain } from './moving-address.ts';
 
 /** A person's session, as it is kept between programs. Never the password. */
 export const KeptSession = z.object({
@@ -33,6 +34,10 @@ export interface Connection {
   readonly session?: Session | undefined;
   /** Nothing that changes anything is sent: every write is `forbidden`. */
   readonly readOnly?: boolean | undefined;
+  /** Put around every request, for whoever records them or answers in the backend's place. */
+  readonly through?: ((send: typeof fetch) => typeof fetch) | undefined;
+  /** Where the backend is by now, asked while it does not answer: the connection then goes on there. Without it the address is fixed. */
+  readonly findAgain?: FindAgain | undefined;
   /** Called when the session has ended and cannot be renewed: nothing more will be answered. */
   readonly onEnded?: ((why: UserError) => void) | undefined;
 }

@@ -2,14 +2,15 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { didYouMean } from '../core/closest.ts';
-import { planFork, refuseFork } from '../core/fork-plan.ts';
+import { ForkFacts, previewFork, refuseFork } from '../core/fork-plan.ts';
 import { checkSchema, describeProblems, withDefaults } from '../core/json-schema.ts';
 import { flattenSteps, resolveStep } from '../core/step-reference.ts';
 import { refuseUnknownNames } from '../core/unknown-names.ts';
 import { uuidv7 } from '../core/uuid.ts';
 import { UserError } from '../protocol/error.ts';
-import { ModelRow, PipelineRow, RunRow, StepRow } from '../protocol/rows.ts';
-import { RunRequest } from '../protocol/run-request.ts';
+import { ModelRow } from '../protocol/account-rows.ts';
+import { PipelineRow, RunRow, StepRow } from '../protocol/rows.ts';
+import { effectsOf, RunRequest } from '../protocol/run-request.ts';
 import { refuseSecrets, refuseSecretsInPatch } from './refuse-secrets.ts';
 import { request } from './request.ts';
 
@@ -37,7 +38,8 @@ export async function startRun(supabase: SupabaseClient, url: string, wanted: Ru
   const steps = flattenSteps(pipeline.step_tree);
   const forkStep = fork && resolveStep(fork.step, steps).key;
   if (fork && forkStep !== undefined) {
-    refuseFork(planFork(pipeline.step_tree, forkStep, await stepsOf(supabase, url, fork.parentRunId)), options.repeatEffects);
+    const [parentSteps, facts] = await Promise.all([stepsOf(supabase, url, fork.parentRunId), readForkFacts(supabase, url, fork.parentRunId)]);
+    refuseFork(previewFork(pipeline.step_tree, forkStep, parentSteps, facts), effectsOf(options), facts);
   }
   const breakAt = options.breakAt.map((reference) => resolveStep(reference, steps).key);
 
@@ -69,6 +71,11 @@ export async function startRun(supabase: SupabaseClient, url: string, wanted: Ru
       : { parent_run_id: fork.parentRunId, forked_from_step: forkStep, fork_patch: fork.patch }),
   };
   return await request(url, 'start the run', supabase.from('test_execution_runs').insert(row).select('*').single(), RunRow);
+}
+
+/** What a fork of a run could begin with, and what its steps meant. Nothing large travels. */
+export async function readForkFacts(supabase: SupabaseClient, url: string, runId: string): Promise<ForkFacts> {
+  return await request(url, 'read what the parent run recorded', supabase.rpc('fork_facts', { run_id: runId }), ForkFacts);
 }
 
 async function stepsOf(supabase: SupabaseClient, url: string, runId: string): Promise<readonly StepRow[]> {

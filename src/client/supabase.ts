@@ -3,6 +3,7 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import { WebSocket } from 'ws';
 import { UserError } from '../protocol/error.ts';
 import { fetchInTime, openDoor, REQUEST_TIMEOUT_MS } from './door.ts';
+import { movingAddress } from './moving-address.ts';
 import { grantOf, keptFrom } from './session.ts';
 import type { Connection, KeptSession } from './session.ts';
 
@@ -22,10 +23,17 @@ const STORAGE_KEY = 'stepscope';
 
 /** A supabase-js client as all of ours are made: every request by our door, `ws` as its socket, no retries behind our back. */
 export function openSupabase(connection: Connection): SupabaseClient {
-  const { url, key, session } = connection;
+  const { url, key, session, findAgain, through = (send) => send } = connection;
   if (!URL.canParse(url)) throw new UserError('usage', `"${url}" is not a URL`, { hint: 'Give one like http://127.0.0.1:8000' });
   const kept = session !== undefined && 'store' in session ? session.store.read() : undefined;
-  return createClient(url, key, {
+  const moving =
+    findAgain &&
+    movingAddress({ url, key }, findAgain, (to, from) => {
+      // Other keys sign other tokens; the session itself is in the database.
+      if (to.key !== from.key) void supabase.auth.refreshSession().catch(() => undefined);
+    });
+  const door = openDoor(connection);
+  const supabase: SupabaseClient = createClient(url, key, {
     auth: {
       persistSession: true,
       storage: memoryStorage(kept),
@@ -34,10 +42,11 @@ export function openSupabase(connection: Connection): SupabaseClient {
       detectSessionInUrl: false,
     },
     db: { retry: false },
-    global: { fetch: openDoor(connection) },
+    global: { fetch: through(moving?.fetch(door) ?? door) },
     // Node 20 has no WebSocket of its own.
-    realtime: { transport: WebSocket as never, heartbeatIntervalMs: SOCKET_HEARTBEAT_MS, reconnectAfterMs, timeout: REQUEST_TIMEOUT_MS },
+    realtime: { transport: (moving?.Socket ?? WebSocket) as never, heartbeatIntervalMs: SOCKET_HEARTBEAT_MS, reconnectAfterMs, timeout: REQUEST_TIMEOUT_MS },
   });
+  return supabase;
 }
 
 /** A storage for supabase-js that dies with the program: what is kept for others, the door keeps. */
@@ -74,9 +83,11 @@ export async function signIn(
     const kept = session.store.read();
     if (kept === undefined) throw new UserError('unauthorized', `${name} is not signed in`, { hint: remedy });
     // A backend that is away would be asked for half a minute.
-    await fetchInTime(`${url}/auth/v1/health`, { headers: { apikey: key } }).catch((cause: unknown) => {
+    const health = await fetchInTime(`${url}/auth/v1/health`, { headers: { apikey: key } }).catch((cause: unknown) => {
       throw unreachable(url, cause);
     });
+    // Said before the session is renewed, which would end it for the wrong reason.
+    if (health.status === 401) throw new UserError('unauthorized', `${url} refuses the key of ${name}: Invalid API key`, { hint: remedy });
     const { data } = await supabase.auth.getSession();
     const hasEnded = data.session === null || (await isGone(supabase));
     if (hasEnded) throw new UserError('unauthorized', `the session of ${name} has ended`, { hint: remedy });

@@ -63,7 +63,10 @@ export function openUsers({ url, secretKey, readOnly }: { readonly url: string; 
     list,
     add: async ({ email, password, isAdmin }) => {
       const { data, error } = await admin.createUser({ email, password, email_confirm: true });
-      if (error !== null) throw authError(url, `add ${email}`, error);
+      if (error !== null) {
+        const isThere = error.code === 'email_exists' ? `\`stepscope user promote ${email}\` makes them an administrator` : undefined;
+        throw authError(url, `add ${email}`, error, isThere);
+      }
       const role = { user_id: data.user.id, role: 'admin' };
       try {
         if (isAdmin) await send(url, `make ${email} an administrator`, supabase.from('user_roles').insert(role));
@@ -93,9 +96,9 @@ export function openUsers({ url, secretKey, readOnly }: { readonly url: string; 
 
 const codes: Readonly<Record<string, ErrorCode>> = { email_exists: 'conflict', user_not_found: 'not-found', weak_password: 'usage', validation_failed: 'usage' };
 
-function authError(url: string, doing: string, error: AuthError): UserError {
+function authError(url: string, doing: string, error: AuthError, hint?: string): UserError {
   if (error.status === undefined || error.status === 0 || error.status >= 500) return unreachable(url, error);
   const forbidden = error.status === 401 || error.status === 403;
   const code = forbidden ? 'forbidden' : (codes[error.code ?? ''] ?? 'failed');
-  return new UserError(code, `could not ${doing}: ${error.message}`, { cause: error, ...(forbidden ? { hint: 'Users are managed with a secret key' } : {}) });
+  return new UserError(code, `could not ${doing}: ${error.message}`, { cause: error, hint: forbidden ? 'Users are managed with a secret key' : hint });
 }
