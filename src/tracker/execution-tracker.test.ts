@@ -26,6 +26,8 @@ afterEach(async () => {
   for (const tracker of trackers.splice(0)) await tracker.cleanup();
 });
 afterAll(async () => {
+  // Other files share the process.
+  configure({ url: undefined, key: undefined, onTrouble: undefined });
   await backend.close();
   await server.stop();
   expect(troubles).toEqual([]);

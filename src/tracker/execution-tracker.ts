@@ -23,8 +23,13 @@ import { linkOnUse } from './tracker-link.ts';
 import type { LogOptions, StepScope, TrackerOptions } from './tracker-options.ts';
 import type { Facts } from './tracker-rows.ts';
 import { failureOf, firstRow, logView } from './tracker-rows.ts';
+import { outputsMark, resumeRun, valueOf } from './resume-run.ts';
+import type { ResumedRun } from './resume-run.ts';
 import { createStepPlan } from './step-plan.ts';
 import type { StepPlan } from './step-plan.ts';
+
+/** What the tracker that is being made goes on with: its constructor is public, and takes what seed documents say. */
+let beingResumed: ResumedRun | undefined;
 
 /** How long the first checkpoint waits to hear of breakpoints, and the end of a process for its last rows. */
 const PATIENCE_MS = 2_000;
@@ -58,6 +63,7 @@ export class ExecutionTracker {
   #listening: Promise<void> | undefined;
   #unwatch: (() => void) | undefined;
   #loaded: ExecutionFlow | undefined;
+  readonly #resumed: ResumedRun | undefined;
 
   constructor(
     modelRecordId: string,
@@ -67,18 +73,21 @@ export class ExecutionTracker {
     userId: string | null = null,
     options: TrackerOptions = {},
   ) {
-    this.testRunId = newId();
+    this.#resumed = beingResumed;
+    this.testRunId = beingResumed?.flow.testRunId ?? newId();
     this.#facts = { modelRecordId, modelName, modelProvider, modelContentType, userId };
     this.#options = options;
     this.#mode = options.mode ?? 'auto';
     this.#masker = createMasker(currentConfiguration().mask);
     this.#trace = createLocalTrace(this.testRunId);
-    this.#link = linkOnUse({ runId: this.testRunId, pipelineKey: options.pipeline ?? null, isKept: options.persistenceEnabled !== false });
+    this.#link = linkOnUse({ runId: this.testRunId, pipelineKey: options.pipeline ?? null, isKept: options.persistenceEnabled !== false, holderId: this.#resumed?.holderId });
     this.#recorder = createRunRecorder({
       runId: this.testRunId,
       link: this.#link,
       mode: this.#mode,
       onLeaseEnd: options.onLeaseEnd,
+      isResumable: options.resumable ? ({ depth }) => depth === 0 : undefined,
+      takenUp: this.#resumed?.takenUp,
       masker: this.#masker,
       onRows: (rows) => {
         this.#trace.add(rows);
@@ -156,13 +165,16 @@ export class ExecutionTracker {
       ...(parent === undefined || config.parentId !== undefined ? {} : { parentId: parent.id, stepType: 'sub' as const }),
     });
     const open = this.#open(step.id);
+    const ended = this.#resumed?.ended.get(open.spec.key);
+    if (ended !== undefined) return this.#asItEnded(step.id, ended);
     try {
       const inputs = await this.checkpoint(step, state);
       this.startStep(step.id, state?.());
       const outputs = await this.#recorder.within(open, () =>
         work({ step: this.#plan.view(step.id), inputs, signal: this.#recorder.signal }),
       );
-      this.completeStep(step.id, outputs, state?.());
+      this.completeStep(step.id, outputs, state?.(), this.#options.resumable ? outputsMark(outputs) : undefined);
+      await this.#recorder.holdAfter(open);
       return outputs;
     } catch (error) {
       if (this.#recorder.signal.aborted) this.#recorder.cancelStep(open);
@@ -200,6 +212,12 @@ export class ExecutionTracker {
     const isSet = this.#recorder.toggleBreakAt(this.#plan.target(String(step)));
     this.#begin({ execution_data: this.#executionData() });
     return isSet;
+  }
+
+  /** Says that the run has cost credits; returns the sum so far. Breakpoints on cost count by it. */
+  charge(credits: number): number {
+    this.#begin();
+    return this.#recorder.charge(credits);
   }
 
   /** Changes what a step that has not started will run with. */
@@ -331,6 +349,46 @@ export class ExecutionTracker {
     return tracker;
   }
 
+  /**
+   * Goes on with a run of this program that was held before a step when its process ended, and had said
+   * `resumable: true`. Run the same steps again: those that have ended return what they returned, without their
+   * functions being called, and the run is held again where it was. `resumed` has the state from there.
+   *
+   * Throws `UserError`: `not-found`, and `conflict` when the run cannot be taken up or another process has it.
+   */
+  static async resume(testRunId: string, options: Pick<TrackerOptions, 'onLeaseEnd' | 'resumable'> = {}): Promise<ExecutionTracker> {
+    const resumed = await resumeRun(testRunId);
+    const { flow } = resumed;
+    beingResumed = resumed;
+    try {
+      return new this(flow.modelRecordId, flow.modelName, flow.modelProvider, flow.modelContentType, flow.userId, {
+        mode: flow.mode,
+        testMode: flow.testMode,
+        skipBilling: flow.skipBilling,
+        pipeline: resumed.pipelineKey,
+        resumable: true,
+        onLeaseEnd: resumed.onLeaseEnd,
+        ...options,
+      });
+    } finally {
+      beingResumed = undefined;
+    }
+  }
+
+  /** Where a run that was taken up goes on; undefined for others. */
+  get resumed(): { readonly step: ExecutionStep; readonly state: unknown } | undefined {
+    const step = this.#resumed?.heldBefore;
+    return step && { step, state: step.stateBefore };
+  }
+
+  #asItEnded(stepId: string, ended: ExecutionStep): unknown {
+    this.#begin();
+    const { outputs, stateBefore, stateAfter } = ended;
+    this.#plan.change(stepId, { outputs, stateBefore, stateAfter });
+    if (ended.status === 'failed') throw new Error(ended.error ?? `step ${ended.display} failed`);
+    return valueOf(ended);
+  }
+
   #restore(flow: ExecutionFlow, trace: Trace): void {
     Object.defineProperty(this, 'testRunId', { value: flow.testRunId });
     this.#loaded = flow;
@@ -351,7 +409,7 @@ export class ExecutionTracker {
       },
       onExit: (how) => this.#endNow(how),
     });
-    this.#recorder.patchRun({ ...this.#firstRow, ...patch });
+    if (this.#resumed === undefined || Object.keys(patch).length > 0) this.#recorder.patchRun({ ...(this.#resumed === undefined ? this.#firstRow : {}), ...patch });
     this.#listening = withinPatience(this.#recorder.listen(), PATIENCE_MS);
     this.#recorder.begin();
   }
@@ -372,7 +430,8 @@ export class ExecutionTracker {
   }
 
   #endNow(how: { readonly code: number; readonly error: unknown } | { readonly signal: NodeJS.Signals }): void {
-    if (!finalRunStatuses.has(this.#recorder.status())) {
+    // Held where it can be taken up it stays, whatever becomes of the process.
+    if (!finalRunStatuses.has(this.#recorder.status()) && !this.#recorder.canBeTakenUp()) {
       if ('signal' in how) void this.#recorder.end('interrupted', { message: `the program was ended by ${how.signal}` });
       else if (how.error !== undefined) void this.#recorder.end('failed', failureOf(how.error));
       else if (how.code !== 0) void this.#recorder.end('failed', { message: `the program ended with status ${how.code}` });

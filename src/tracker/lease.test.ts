@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { ControlFeed } from '../client/holder.ts';
 import type { OnLeaseEnd } from '../protocol/vocabulary.ts';
 import { RunCancelled } from './gate-keeper.ts';
 import { createRunRecorder } from './run-recorder.ts';
@@ -9,7 +10,7 @@ function held(onLeaseEnd: OnLeaseEnd) {
   const rows: Rows[] = [];
   const link: RunLink = {
     sink: { write: (written) => void rows.push(written), flush: async () => undefined, close: async () => undefined },
-    controls: { follow: async () => () => undefined, settle: async () => true },
+    controls: { follow: async () => () => undefined, settle: async () => true, leave: async () => true, lease: async () => undefined },
   };
   const recorder = createRunRecorder({ runId: 'r', link, mode: 'step', onLeaseEnd, leaseMs: 5 });
   const step = recorder.open({ key: 'only', parentKey: null, display: '1', number: 1, name: 'Only', depth: 0, context: 'client', effect: 'none', canEdit: true, canRerun: true }, {});
@@ -35,4 +36,22 @@ it('a lease that ends changes nothing where it says hold', async () => {
   expect(await Promise.race([passed, later])).toBe('still held');
   recorder.steer('continue');
   await passed;
+});
+
+it('says by name who held the pause, and how long, when a terminal is not heard of any more', async () => {
+  const rows: Rows[] = [];
+  let feed: ControlFeed | undefined;
+  const link: RunLink = {
+    sink: { write: (written) => void rows.push(written), flush: async () => undefined, close: async () => undefined },
+    controls: { follow: async (wanted) => ((feed = wanted), () => undefined), settle: async () => true, leave: async () => true, lease: async () => undefined },
+  };
+  const recorder = createRunRecorder({ runId: 'r', link, mode: 'step' });
+  await recorder.listen();
+  void recorder.checkpoint(recorder.open({ key: 'only', parentKey: null, display: '1', number: 1, name: 'Only', depth: 0, context: 'client', effect: 'none', canEdit: true, canRerun: true }, {}));
+  feed!.onLease!({
+    state: 'ended', act: 'hold', test_run_id: 'r', owner: 'eve', owner_name: 'eve@example.org', terminal: 'a',
+    taken_at: new Date(Date.now() - 125_000).toISOString(), expires_at: new Date().toISOString(),
+  });
+  const [line] = rows.flatMap(({ logs }) => logs ?? []);
+  expect(line).toMatchObject({ log_level: 'warn', message: 'The terminal of eve@example.org, who had held the run for 2 min, was not heard of any more: it stays held' });
 });

@@ -1,6 +1,6 @@
 import type { LogRow, RunRow } from '../protocol/rows.ts';
 import type { Trace } from '../protocol/trace.ts';
-import { TRACE_VERSION } from '../protocol/trace.ts';
+import { TRACE_DOCUMENT_VERSION } from '../protocol/trace.ts';
 import type { RunPatch, WrittenLog, WrittenSnapshot, WrittenStep } from './make-rows.ts';
 import type { Rows } from './sink.ts';
 
@@ -22,6 +22,7 @@ export function createLocalTrace(runId: string): LocalTrace {
   const steps = new Map<string, WrittenStep>();
   const snapshots = new Map<string, WrittenSnapshot>();
   const blobs = new Map<string, NonNullable<Rows['blobs']>[number]>();
+  const exchanges = new Map<string, NonNullable<Rows['exchanges']>[number]>();
   let logs: WrittenLog[] = [];
   let dropped = 0;
   const createdAt = new Date().toISOString();
@@ -32,6 +33,7 @@ export function createLocalTrace(runId: string): LocalTrace {
       for (const step of rows.steps ?? []) steps.set(step.id, step);
       for (const snapshot of rows.snapshots ?? []) snapshots.set(snapshot.id, snapshot);
       for (const blob of rows.blobs ?? []) blobs.set(blob.hash, blob);
+      for (const exchange of rows.exchanges ?? []) exchanges.set(exchange.id, exchange);
       for (const log of rows.logs ?? []) logs.push(log);
       if (logs.length > MOST_LOGS * 1.2) {
         dropped += logs.length - MOST_LOGS;
@@ -50,13 +52,14 @@ export function createLocalTrace(runId: string): LocalTrace {
       for (const log of logs) counts[log.log_level] = (counts[log.log_level] ?? 0) + 1;
       return {
         stepscope: 'trace',
-        version: TRACE_VERSION,
+        version: TRACE_DOCUMENT_VERSION,
         exportedAt,
         steps: [...steps.values()].map(stamp),
         snapshots: [...snapshots.values()].map((row) => ({ ...row, created_at: createdAt, updated_at: exportedAt })),
         blobs: [...blobs.values()].map((row) => ({ ...row, created_at: createdAt })),
         logs: logs.map((row): LogRow => ({ ...row, seq: ++seq, created_at: row.timestamp })),
         commands: [],
+        exchanges: [...exchanges.values()].map((row) => ({ ...row, created_at: createdAt })),
         run: stamp(wholeRun(runId, run, counts, dropped)) as RunRow,
       };
     },
@@ -116,6 +119,7 @@ function wholeRun(
     paused_at: null,
     lease_until: null,
     on_lease_end: 'hold',
+    resumable: false,
     holder_id: null,
     holder_heartbeat_at: null,
     started_at: null,

@@ -53,6 +53,7 @@ export function maskSpec(spec: StepSpec, masker: Masker): StepSpec {
     ...spec,
     name: masker.text(spec.name),
     description: text(spec.description),
+    approval: text(spec.approval),
     functionName: text(spec.functionName),
     filePath: text(spec.filePath),
     source: spec.source === undefined ? undefined : { ...spec.source, code: masker.text(spec.source.code) },
@@ -121,6 +122,14 @@ export function snapshotRow(runId: string, spec: StepSpec): WrittenSnapshot {
     completed_at: null,
     duration_ms: null,
   } satisfies Omit<SnapshotRow, 'created_at' | 'updated_at'>;
+}
+
+/**
+ * A warning of ours that names who held the run. The one line that is not masked: the name is that of a colleague, as
+ * the run's `paused_by` and the audit log have it, and nothing in it comes from the program that is recorded.
+ */
+export function leaseLogRow(runId: string, generationId: string | null, message: string, masker: Masker): WrittenLog {
+  return { ...logRow(runId, generationId, { level: 'warn', message }, undefined, masker), message: storableText(message) };
 }
 
 /** A log line as it is stored: masked, and cut where it is too long. */

@@ -1,9 +1,12 @@
 import type { Masker } from '../core/mask.ts';
+import type { JsonObject } from '../protocol/json.ts';
 import type { OnLeaseEnd, RunMode, RunStatus } from '../protocol/vocabulary.ts';
+import type { Answered, Asked } from './exchange-writer.ts';
 import type { GateKeeper, RunCancelled } from './gate-keeper.ts';
 import type { LogEntry, RunPatch, WrittenLog, WrittenStep } from './make-rows.ts';
 import type { Rows, RunLink } from './sink.ts';
 import type { StepSpec } from './step-spec.ts';
+import type { TakenUp } from './taken-up.ts';
 
 export interface RecorderOptions {
   readonly runId: string;
@@ -16,6 +19,14 @@ export interface RecorderOptions {
   readonly leaseMs?: number | undefined;
   readonly generationId?: string | null | undefined;
   readonly masker?: Masker | undefined;
+  /** What conditions read of the run, besides what is recorded here: columns of its row. */
+  readonly run?: JsonObject | undefined;
+  /** Place of the first exchange recorded: those before it were recorded by others who held the run. Default 0. */
+  readonly firstExchange?: number | undefined;
+  /** May another process take the run up where it is held before this step? Default: no. */
+  readonly isResumable?: ((step: StepSpec) => boolean) | undefined;
+  /** For a run that another process has begun and left. */
+  readonly takenUp?: TakenUp | undefined;
   /** Sees every row that is written, masked, after it was handed over. */
   readonly onRows?: ((rows: Rows) => void) | undefined;
   /** A person has cancelled the run. Its signal is aborted already; a held step is rejected afterwards. */
@@ -46,6 +57,8 @@ export interface RunRecorder {
 
   /** Hears commands and breakpoints from now on. Resolves once the first are in. */
   readonly listen: () => Promise<void>;
+  /** Is the run held where another process can take it up? */
+  readonly canBeTakenUp: () => boolean;
   /** Columns of the run that changed. */
   readonly patchRun: (patch: RunPatch) => void;
   /** The run is running. Steps do it by themselves. */
@@ -73,6 +86,11 @@ export interface RunRecorder {
     error: { readonly message: string; readonly stack?: string | undefined },
     options?: { readonly isPassedOn?: boolean },
   ) => void;
+  /**
+   * Holds after a step that has ended, when it or something since the last such place has met a breakpoint; rejects
+   * with `RunCancelled`. Where nobody asks, the run is held before the next step instead.
+   */
+  readonly holdAfter: (step: OpenStep) => Promise<void>;
   /** Holds after a failure where a breakpoint on errors says so; returns when a command lets it pass. */
   readonly holdOnError: (step: OpenStep) => Promise<void>;
   readonly skip: (step: OpenStep, reason: string) => void;
@@ -95,6 +113,12 @@ export interface RunRecorder {
   readonly currentStep: () => OpenStep | undefined;
   /** Writes a line of the run's log; of the step within which it is called, or of `step`. */
   readonly log: (entry: LogEntry, step?: OpenStep) => WrittenLog;
+
+  /** Records something that the step within which it is called asks the outside world; call what it returns with the answer. */
+  readonly exchange: (asked: Asked) => (answered: Answered) => void;
+
+  /** Adds to what the run has cost, for breakpoints on it, and says so in the log; returns the sum. Credits, not negative. */
+  readonly charge: (credits: number) => number;
 
   /** Steers the run from within the program, as a command would from outside. */
   readonly steer: GateKeeper['steer'];

@@ -11,6 +11,7 @@ type Step = NonNullable<Rows['steps']>[number];
 type Snapshot = NonNullable<Rows['snapshots']>[number];
 type Blob = NonNullable<Rows['blobs']>[number];
 type Log = NonNullable<Rows['logs']>[number];
+type Exchange = NonNullable<Rows['exchanges']>[number];
 
 /** One sending: large blobs first, for the batch names them. */
 export interface Parcel {
@@ -40,9 +41,12 @@ export function createRowsBuffer(): RowsBuffer {
   const steps = new Map<string, Step>();
   const snapshots = new Map<string, Snapshot>();
   const blobs = new Map<string, Blob>();
+  const exchanges = new Map<string, Exchange>();
   let logs: Log[] = [];
   let logSizes: number[] = [];
   let size = 0;
+
+  const waitingCount = () => steps.size + snapshots.size + blobs.size + exchanges.size + logs.length;
 
   const add = (rows: Rows) => {
     if (rows.run !== undefined) run = { ...run, ...rows.run };
@@ -52,6 +56,7 @@ export function createRowsBuffer(): RowsBuffer {
       if (!blobs.has(blob.hash)) size += blob.body.length;
       blobs.set(blob.hash, blob);
     }
+    for (const exchange of rows.exchanges ?? []) exchanges.set(exchange.id, exchange);
     for (const log of rows.logs ?? []) {
       const bytes = sizeOfLog(log);
       logs.push(log);
@@ -61,7 +66,7 @@ export function createRowsBuffer(): RowsBuffer {
   };
 
   const take: RowsBuffer['take'] = ({ runFirst = false } = {}) => {
-    if (run === undefined && steps.size + snapshots.size + blobs.size + logs.length === 0) return undefined;
+    if (run === undefined && waitingCount() === 0) return undefined;
     let room = BATCH_BYTES - (run === undefined ? 0 : JSON.stringify(run).length);
     let count = 0;
     const fits = (bytes: number) => {
@@ -82,9 +87,9 @@ export function createRowsBuffer(): RowsBuffer {
     }
     const rows: { -readonly [Key in keyof Batch]?: Batch[Key] } = {};
     if (smallBlobs.length > 0) rows.blobs = smallBlobs;
-    // A snapshot must not arrive before the blobs it names, nor logs before the step they stand in.
+    // A snapshot or an exchange must not arrive before the blobs it names, nor logs before the step they stand in.
     if (blobs.size === 0) {
-      const some = <Row extends Step | Snapshot>(waiting: Map<string, Row>): Row[] => {
+      const some = <Row extends Step | Snapshot | Exchange>(waiting: Map<string, Row>): Row[] => {
         const taken: Row[] = [];
         for (const [id, row] of waiting) {
           if (!fits(JSON.stringify(row).length)) break;
@@ -97,7 +102,9 @@ export function createRowsBuffer(): RowsBuffer {
       const someSnapshots = steps.size === 0 ? some(snapshots) : [];
       if (someSteps.length > 0) rows.steps = someSteps;
       if (someSnapshots.length > 0) rows.snapshots = someSnapshots;
-      if (steps.size === 0 && snapshots.size === 0) {
+      const someExchanges = steps.size + snapshots.size === 0 ? some(exchanges) : [];
+      if (someExchanges.length > 0) rows.exchanges = someExchanges;
+      if (steps.size + snapshots.size + exchanges.size === 0) {
         let n = 0;
         while (n < logs.length && fits(logSizes[n]!)) size -= logSizes[n++]!;
         if (n > 0) {
@@ -107,7 +114,7 @@ export function createRowsBuffer(): RowsBuffer {
         }
       }
     }
-    if (run !== undefined && (runFirst || steps.size + snapshots.size + blobs.size + logs.length === 0)) {
+    if (run !== undefined && (runFirst || waitingCount() === 0)) {
       rows.run = run;
       run = undefined;
     }
@@ -124,6 +131,7 @@ export function createRowsBuffer(): RowsBuffer {
     };
     before(rows.steps ?? [], steps);
     before(rows.snapshots ?? [], snapshots);
+    before(rows.exchanges ?? [], exchanges);
     for (const blob of [...largeBlobs, ...(rows.blobs ?? [])]) {
       if (!blobs.has(blob.hash)) size += blob.body.length;
       blobs.set(blob.hash, blob);

@@ -1,4 +1,6 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
+import type { PauseLease } from '../core/command-rules.ts';
+import type { LeaseReport } from '../protocol/lease.ts';
 import type { BreakpointRow, CommandRow } from '../protocol/rows.ts';
 import type { ControlFeed } from '../client/holder.ts';
 import type { LinkState, Unsubscribe } from '../client/backend.ts';
@@ -7,7 +9,7 @@ import type { RunLink, Rows } from './sink.ts';
 /** What travels between a tracker and the thread that keeps its run. Both ends are of one program and one version. */
 type ToKeeper =
   | { readonly type: 'rows'; readonly rows: Rows }
-  | { readonly type: 'flush' | 'close' | 'follow'; readonly call: number }
+  | { readonly type: 'flush' | 'close' | 'follow' | 'leave' | 'lease'; readonly call: number }
   | { readonly type: 'flush-now'; readonly done: SharedArrayBuffer }
   | { readonly type: 'unfollow' }
   | {
@@ -20,8 +22,11 @@ type ToKeeper =
 
 type ToTracker =
   | { readonly type: 'answer'; readonly call: number; readonly value: boolean }
+  | { readonly type: 'lease-answer'; readonly call: number; readonly lease: PauseLease | undefined; readonly failure: string | undefined }
   | { readonly type: 'command'; readonly command: CommandRow }
-  | { readonly type: 'breakpoints'; readonly breakpoints: readonly BreakpointRow[] }
+  | { readonly type: 'breakpoints'; readonly breakpoints: readonly BreakpointRow[]; readonly times: Readonly<Record<string, number>> | undefined }
+  | { readonly type: 'lease'; readonly report: Exclude<LeaseReport, { readonly state: 'none' }> }
+  | { readonly type: 'holder-lost' }
   | { readonly type: 'link'; readonly link: LinkState };
 
 /** Messages of ours carry this, so that a port may carry others besides. */
@@ -44,6 +49,7 @@ export interface PortLink extends RunLink {
  */
 export function linkThroughPort(port: Port, { background = false } = {}): PortLink {
   const calls = new Map<number, (value: boolean) => void>();
+  const leaseCalls = new Map<number, { readonly resolve: (lease: PauseLease | undefined) => void; readonly reject: (why: Error) => void }>();
   /** Calls for whose answer a process that has nothing else to do shall wait. */
   const urgent = new Set<number>();
   let callCount = 0;
@@ -70,10 +76,19 @@ export function linkThroughPort(port: Port, { background = false } = {}): PortLi
         calls.delete(message.call);
         if (urgent.delete(message.call) && background && urgent.size === 0) port.unref();
         return;
+      case 'lease-answer': {
+        const asked = leaseCalls.get(message.call);
+        leaseCalls.delete(message.call);
+        return message.failure === undefined ? asked?.resolve(message.lease) : asked?.reject(new Error(message.failure));
+      }
       case 'command':
         return feed?.onCommand(message.command);
       case 'breakpoints':
-        return feed?.onBreakpoints(message.breakpoints);
+        return feed?.onBreakpoints(message.breakpoints, message.times);
+      case 'lease':
+        return feed?.onLease?.(message.report);
+      case 'holder-lost':
+        return feed?.onHolderLost?.();
       case 'link':
         return feed?.onLink?.(message.link);
     }
@@ -85,6 +100,8 @@ export function linkThroughPort(port: Port, { background = false } = {}): PortLi
     isClosed = true;
     for (const resolve of calls.values()) resolve(false);
     calls.clear();
+    for (const { reject } of leaseCalls.values()) reject(new Error('the thread that keeps the run has ended'));
+    leaseCalls.clear();
   });
 
   return {
@@ -115,6 +132,15 @@ export function linkThroughPort(port: Port, { background = false } = {}): PortLi
         };
       },
       settle: (commandId, state, reason) => call((call) => ({ type: 'settle', call, commandId, state, reason })),
+      leave: () => call((call) => ({ type: 'leave', call })),
+      lease: async () => {
+        if (isClosed) return undefined;
+        const { promise, resolve, reject } = Promise.withResolvers<PauseLease | undefined>();
+        callCount += 1;
+        leaseCalls.set(callCount, { resolve, reject });
+        post({ type: 'lease', call: callCount });
+        return await promise;
+      },
     },
   };
 }
@@ -141,6 +167,14 @@ async function answerTo(call: number, work: Promise<boolean | void>): Promise<To
   }
 }
 
+async function leaseTo(call: number, link: RunLink): Promise<ToTracker> {
+  try {
+    return { type: 'lease-answer', call, lease: await link.controls.lease(), failure: undefined };
+  } catch (error) {
+    return { type: 'lease-answer', call, lease: undefined, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 /**
  * Carries out over `link` what the tracker behind `port` asks for. `onRows` sees all rows first: a
  * supervisor learns from them what was under way when a step spins or its thread dies.
@@ -154,7 +188,9 @@ export function serveRun(port: Port, link: RunLink, onRows?: (rows: Rows) => voi
   };
   const feed: ControlFeed = {
     onCommand: (command) => post({ type: 'command', command }),
-    onBreakpoints: (breakpoints) => post({ type: 'breakpoints', breakpoints }),
+    onBreakpoints: (breakpoints, times) => post({ type: 'breakpoints', breakpoints, times }),
+    onLease: (report) => post({ type: 'lease', report }),
+    onHolderLost: () => post({ type: 'holder-lost' }),
     onLink: (link) => post({ type: 'link', link }),
   };
   const follow = async () => {
@@ -177,6 +213,10 @@ export function serveRun(port: Port, link: RunLink, onRows?: (rows: Rows) => voi
         return answer(message.call, link.sink.close());
       case 'follow':
         return answer(message.call, follow());
+      case 'leave':
+        return answer(message.call, link.controls.leave());
+      case 'lease':
+        return void leaseTo(message.call, link).then(post);
       case 'unfollow':
         return unfollow?.();
       case 'settle':

@@ -1,22 +1,24 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { decodeObject } from '../core/decode-value.ts';
 import { encodeObject } from '../core/encode-value.ts';
-import { applyPatch } from '../core/json-diff.ts';
-import { checkSchema, describeProblems } from '../core/json-schema.ts';
+import { AWAITS_APPROVAL } from '../core/command-rules.ts';
 import { createMasker } from '../core/mask.ts';
-import { refuseUnknownNames } from '../core/unknown-names.ts';
 import type { JsonObject, PatchOperation } from '../protocol/json.ts';
 import { UserError } from '../protocol/error.ts';
 import { limits } from '../protocol/limits.ts';
 import type { RunStatus } from '../protocol/vocabulary.ts';
 import { finalRunStatuses, finalStepStatuses } from '../protocol/vocabulary.ts';
+import { breakScope, statePart } from './break-facts.ts';
+import { clockAt } from './clock-at.ts';
+import { editedInputs } from './edited-inputs.ts';
+import { createExchangeWriter } from './exchange-writer.ts';
 import { createGateKeeper } from './gate-keeper.ts';
-import type { RunPatch, WrittenSnapshot, WrittenStep } from './make-rows.ts';
-import { logRow, maskRun, maskSpec, snapshotRow, stepRow } from './make-rows.ts';
+import type { RunPatch, WrittenLog, WrittenSnapshot, WrittenStep } from './make-rows.ts';
+import { leaseLogRow, logRow, maskRun, maskSpec, snapshotRow, stepRow } from './make-rows.ts';
 import type { OpenStep, RecorderOptions, RunRecorder } from './recorder.ts';
 import type { Rows } from './sink.ts';
 import { createSnapshotWriter } from './snapshot-writer.ts';
 import type { StepSpec } from './step-spec.ts';
+import { lossAtHold } from './taken-up.ts';
 import { readUsage } from './usage.ts';
 
 interface Opened {
@@ -29,6 +31,9 @@ interface Opened {
   heldMs: number;
   startedMs: number;
   usage: ReturnType<typeof readUsage> | undefined;
+  /** As the program gave them, for conditions. */
+  outputs: unknown;
+  state: (() => unknown) | undefined;
 }
 
 const within = new AsyncLocalStorage<{ readonly runId: string; readonly step: Opened }>();
@@ -39,12 +44,21 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
   const masker = options.masker ?? createMasker();
   const snapshots = createSnapshotWriter(runId, masker);
   const steps = new Map<string, Opened>();
-  let status: RunStatus = 'pending';
-  let startedMs = 0;
+  const exchanges = createExchangeWriter({ runId, masker, snapshots, first: options.firstExchange ?? 0 });
+  const { takenUp } = options;
+  let status: RunStatus = takenUp === undefined ? 'pending' : 'paused';
+  let startedMs = takenUp?.startedAt == null ? 0 : clockAt(takenUp.startedAt);
+  /** May another process take the run up where it is held now? */
+  let isShared = false;
+  /** Why not, where it was told. */
+  const toldLosses = new Set<string>();
   let ordinal = 0;
   let generationId = options.generationId ?? null;
   let completedSteps = 0;
   let closed: Promise<void> | undefined;
+  /** What the program last showed of its state. */
+  let latestState: (() => unknown) | undefined;
+  let runFacts: JsonObject = { test_run_id: runId, mode: options.mode, ...options.run };
 
   const write = (rows: Rows) => {
     link.sink.write(rows);
@@ -69,6 +83,7 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
   const patchRun = (patch: RunPatch) => {
     if (patch.generation_id !== undefined) generationId = patch.generation_id;
     if (patch.status !== undefined) status = patch.status;
+    runFacts = { ...runFacts, ...(patch as JsonObject) };
     write({ run: maskRun(patch, masker) });
   };
 
@@ -78,50 +93,68 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
     breakAt: options.breakAt ?? [],
     onLeaseEnd: options.onLeaseEnd ?? 'hold',
     leaseMs: options.leaseMs ?? limits.leaseMs,
+    startsHeld: takenUp !== undefined,
+    pauseAt: takenUp?.pauseAt,
+    isShared: () => isShared,
     status: () => status,
     steps: () => [...steps.values()].map((step) => step.row),
     onMode: (mode) => patchRun({ mode }),
     onHold: (stepId, hold) => {
       const step = steps.get(stepId)!;
-      const heldAt = new Date().toISOString();
       const isBefore = !finalStepStatuses.has(step.row.status);
-      if (isBefore) writeStep(step, { status: 'held' });
+      const asks = hold.approval === null ? {} : { metadata: { ...step.row.metadata, [AWAITS_APPROVAL]: masker.text(hold.approval) } };
+      if (isBefore) writeStep(step, { status: 'held', ...asks });
+      else if (hold.approval !== null) writeStep(step, asks);
+      isShared = isBefore && canBeTakenUp(step);
       patchRun({
         status: 'paused',
         current_step: step.spec.key,
         pause_reason: hold.reason,
         paused_by: hold.by,
-        paused_at: heldAt,
+        paused_at: hold.since ?? new Date().toISOString(),
         lease_until: hold.leaseUntil,
+        ...(options.isResumable === undefined ? {} : { resumable: isShared }),
       });
     },
     onLease: (leaseUntil, by) => patchRun({ lease_until: leaseUntil, ...(by === undefined ? {} : { paused_by: by }) }),
     onRelease: (stepId, heldMs) => {
       const step = steps.get(stepId)!;
       step.heldMs += heldMs;
-      if (step.row.status === 'held') writeStep(step, { status: 'pending', held_ms: step.heldMs });
+      const { [AWAITS_APPROVAL]: _, ...metadata } = step.row.metadata;
+      writeStep(step, { ...(step.row.status === 'held' ? { status: 'pending' as const } : {}), held_ms: step.heldMs, metadata });
+      isShared = false;
       if (!finalRunStatuses.has(status))
         patchRun({ status: 'running', pause_reason: null, paused_by: null, paused_at: null, lease_until: null });
     },
     onEdit: (stepId, patch) => edit(steps.get(stepId)!, patch),
+    onLeaseEnded: (what) => storeLog(leaseLogRow(runId, generationId, what, masker), undefined),
     onCancel: options.onCancel,
+    scopeOf: (stepId, extra) => {
+      const step = stepId === null ? undefined : steps.get(stepId);
+      return breakScope({ masker, step, state: (step?.state ?? latestState)?.(), run: { ...runFacts, status, charged: keeper.charged() }, ...extra });
+    },
+    onLine: (stepId, { level, message, number }) => {
+      recorder.log({ level, message, metadata: { breakpoint: number } }, stepId === null ? undefined : steps.get(stepId));
+    },
   });
 
+  const canBeTakenUp = (step: Opened): boolean => {
+    if (options.isResumable?.(step.spec) !== true) return false;
+    // What runs beside it would run again.
+    if ([...steps.values()].some(({ row, spec }) => row.status === 'running' && !step.spec.key.startsWith(`${spec.key}.`))) return false;
+    const loss = lossAtHold(step.inputs, step.state?.(), masker);
+    if (loss === undefined) return true;
+    const why = `${loss.path.slice(1).replaceAll('/', '.')} ${loss.what}`;
+    if (!toldLosses.has(why)) recorder.log({ level: 'info', message: `Held here the run ends with its program: ${why}`, metadata: { loss: loss.path } }, step);
+    toldLosses.add(why);
+    return false;
+  };
+
   const edit = (step: Opened, patch: readonly PatchOperation[]): string | undefined => {
-    try {
-      const before = encodeObject(step.inputs);
-      const edited = applyPatch(before, patch);
-      const { inputSchema } = step.spec;
-      const problems = inputSchema === undefined ? [] : checkSchema(edited, inputSchema);
-      if (problems.length > 0) return `the edit does not fit: ${describeProblems(problems)}`;
-      if (edited === null || typeof edited !== 'object' || Array.isArray(edited)) return 'the edit does not leave an object';
-      if (inputSchema !== undefined) refuseUnknownNames(edited, inputSchema, { before });
-      setInputs(step, decodeObject(edited as JsonObject), true);
-      return undefined;
-    } catch (error) {
-      if (error instanceof UserError && error.hint !== undefined) return `${error.message}. ${error.hint}`;
-      return error instanceof Error ? error.message : String(error);
-    }
+    const edited = editedInputs(step.inputs, patch, step.spec.inputSchema);
+    if ('refused' in edited) return edited.refused;
+    setInputs(step, edited.inputs, true);
+    return undefined;
   };
 
   const setInputs = (step: Opened, inputs: Record<string, unknown>, isEdited: boolean) => {
@@ -135,11 +168,15 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
       { is_edited: step.isEdited, metadata: { ...step.row.metadata, edits: (typeof edits === 'number' ? edits : 0) + 1 } },
       withSnapshot(step, { inputs: manifest, is_edited: step.isEdited }, blobs as Rows['blobs']),
     );
+    if (step.row.status !== 'held' || isShared === canBeTakenUp(step)) return;
+    isShared = !isShared;
+    patchRun({ resumable: isShared });
   };
 
   const open = (declared: StepSpec, inputs: unknown): Opened => {
     const spec = maskSpec(declared, masker);
-    const row = stepRow(runId, spec, spec.ordinal ?? ordinal);
+    const earlier = takenUp?.open.find(({ step }) => step.step_key === spec.key && !steps.has(step.id));
+    const row = earlier?.step ?? stepRow(runId, spec, spec.ordinal ?? ordinal);
     ordinal = Math.max(ordinal, row.ordinal) + 1;
     const real =
       inputs !== null && typeof inputs === 'object' && !Array.isArray(inputs)
@@ -151,12 +188,14 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
       id: row.id,
       spec,
       inputs: real as Record<string, unknown>,
-      isEdited: false,
+      isEdited: row.is_edited,
       row,
-      snapshot: snapshotRow(runId, spec),
-      heldMs: 0,
-      startedMs: 0,
+      snapshot: earlier?.snapshot ?? snapshotRow(runId, spec),
+      heldMs: row.held_ms ?? 0,
+      startedMs: row.started_at === null ? 0 : clockAt(row.started_at),
       usage: undefined,
+      outputs: undefined,
+      state: undefined,
     };
     steps.set(step.id, step);
     return step;
@@ -176,6 +215,7 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
 
   const finish = (step: Opened, change: Partial<WrittenStep>, snapshot: Partial<WrittenSnapshot>, blobs: Rows['blobs'] = []) => {
     if (finalStepStatuses.has(step.row.status)) return;
+    keeper.ended(step.id);
     const completedAt = new Date().toISOString();
     const used = step.usage === undefined ? undefined : readUsage(step.usage);
     const durationMs = step.startedMs === 0 ? null : Math.max(0, performance.now() - step.startedMs);
@@ -190,10 +230,18 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
     if (isCounted) patchRun({ completed_steps: completedSteps });
   };
 
+  const storeLog = (row: WrittenLog, at: Pick<OpenStep, 'id' | 'spec'> | undefined): WrittenLog => {
+    write({ logs: [row] });
+    // What breakpoints write must not meet them again.
+    if (row.metadata['breakpoint'] === undefined) keeper.logged(at?.id ?? null, at?.spec ?? null, row, row);
+    return row;
+  };
+
   const recorder: RunRecorder = {
     runId,
     signal: keeper.signal,
     status: () => status,
+    canBeTakenUp: () => isShared,
     listen: () => keeper.listen(),
     patchRun,
     begin,
@@ -202,22 +250,29 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
     checkpoint: async (step, state) => {
       begin();
       const here = opened(step);
-      await keeper.checkpoint(here.id, here.spec, () => {
+      if (finalStepStatuses.has(here.row.status)) return { inputs: here.inputs, isEdited: here.isEdited };
+      const now = state === undefined ? undefined : once(state);
+      if (now !== undefined) latestState = here.state = now;
+      const beforeHold = () => {
         // Whoever looks at a held step must find its inputs and the state it would start from.
         const inputs = stateOf(here, here.inputs);
-        const before = state === undefined ? undefined : stateOf(here, state());
+        const before = now === undefined ? undefined : stateOf(here, now());
         const blobs = [...inputs.blobs, ...(before?.blobs ?? [])];
         write({
           steps: [here.row],
           ...withSnapshot(here, { inputs: inputs.manifest, ...(before === undefined ? {} : { state_before: before.manifest }) }, blobs),
         });
-      });
+      };
+      if (takenUp !== undefined && here.row.status === 'held') await keeper.holdAgain(here.id, here.spec, takenUp.hold);
+      else await keeper.checkpoint(here.id, here.spec, beforeHold, now === undefined ? undefined : statePart(now, masker));
       return { inputs: here.inputs, isEdited: here.isEdited };
     },
     setInputs: (step, inputs) => setInputs(opened(step), (inputs ?? {}) as Record<string, unknown>, true),
     start: (step, stateBefore) => {
       begin();
       const here = opened(step);
+      // One that another process has started goes on; one that it has ended is over.
+      if (here.row.status === 'running' || finalStepStatuses.has(here.row.status)) return;
       const startedAt = new Date().toISOString();
       const inputs = stateOf(here, here.inputs);
       const before = stateBefore === undefined ? undefined : stateOf(here, stateBefore);
@@ -230,6 +285,8 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
       here.usage = readUsage();
       writeStep(here, { status: 'running', started_at: startedAt, held_ms: here.heldMs > 0 ? here.heldMs : null }, snapshot);
       patchRun({ current_step: here.spec.key });
+      if (stateBefore !== undefined) latestState = here.state = () => stateBefore;
+      keeper.started(here.id, here.spec);
     },
     complete: (step, { outputs, stateAfter, metadata }) => {
       const out = outputs === undefined ? undefined : stateOf(opened(step), outputs);
@@ -241,6 +298,10 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
         { ...(out === undefined ? {} : { outputs: out.manifest }), ...(after === undefined ? {} : { state_after: after.manifest }) },
         [...(out?.blobs ?? []), ...(after?.blobs ?? [])],
       );
+      const here = opened(step);
+      here.outputs = outputs;
+      if (stateAfter !== undefined) latestState = here.state = () => stateAfter;
+      keeper.completed(here.id, here.spec, stateAfter === undefined ? undefined : statePart(() => stateAfter, masker));
     },
     fail: (step, error, { isPassedOn = false } = {}) => {
       const here = opened(step);
@@ -257,7 +318,11 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
       );
       patchRun({ failed_step: here.spec.key, failed_step_number: here.spec.number, ...failure });
     },
-    holdOnError: (step) => keeper.holdOnError(step.id, opened(step).spec),
+    holdAfter: (step) => keeper.holdAfter(step.id, opened(step).spec),
+    holdOnError: (step) => {
+      const { spec, row } = opened(step);
+      return keeper.holdOnError(step.id, spec, { message: row.error_message ?? '', stack: row.error_stack });
+    },
     skip: (step, reason) => {
       finish(opened(step), { status: 'skipped', metadata: { skipped: masker.text(reason) } }, {});
     },
@@ -291,10 +356,25 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
       return current?.runId === runId ? current.step : undefined;
     },
     log: (entry, step) => {
-      const spec = step?.spec ?? recorder.currentStep()?.spec;
-      const row = logRow(runId, generationId, entry, spec, masker);
-      write({ logs: [row] });
-      return row;
+      const at = step ?? recorder.currentStep();
+      return storeLog(logRow(runId, generationId, entry, at?.spec, masker), at);
+    },
+
+    exchange: (asked) => {
+      const { answered, isFull } = exchanges.begin(asked, recorder.currentStep()?.spec);
+      if (isFull) recorder.log({ level: 'warn', message: `More than ${limits.runExchanges.toLocaleString('en')} exchanges: what follows is not recorded, and the run cannot be replayed` });
+      return (answer) => {
+        const rows = answered(answer);
+        if (rows.exchanges !== undefined) write(rows);
+      };
+    },
+
+    charge: (credits) => {
+      if (!Number.isFinite(credits) || credits < 0) throw new UserError('usage', `a charge is a number of credits, not ${credits}`);
+      const step = recorder.currentStep();
+      const sum = keeper.charge(credits, step?.id ?? null, step?.spec ?? null);
+      recorder.log({ level: 'debug', message: `Charged ${credits} credits, ${sum} in all`, metadata: { charged: credits } }, step);
+      return sum;
     },
 
     steer: keeper.steer,
@@ -305,6 +385,9 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
     end: async (ending, failure) => {
       if (!finalRunStatuses.has(status)) {
         keeper.release();
+        for (const reason of ending === 'cancelled' ? [] : keeper.missed()) {
+          recorder.log({ level: 'info', message: `${reason}: the run ended before it could be held`, metadata: { breakpoint: true } });
+        }
         for (const step of steps.values()) {
           if (!finalStepStatuses.has(step.row.status) && step.row.status !== 'pending')
             finish(step, { status: ending === 'completed' ? 'completed' : 'cancelled' }, {});
@@ -340,4 +423,10 @@ export function createRunRecorder(options: RecorderOptions): RunRecorder {
       })),
   };
   return recorder;
+}
+
+/** Asks at most once: a program's state may cost something to tell. */
+function once(ask: () => unknown): () => unknown {
+  let told: { readonly value: unknown } | undefined;
+  return () => (told ??= { value: ask() }).value;
 }

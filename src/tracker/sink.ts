@@ -1,3 +1,4 @@
+import type { PauseLease } from '../core/command-rules.ts';
 import type { Batch } from '../protocol/batch.ts';
 import type { ControlFeed } from '../client/holder.ts';
 import type { Unsubscribe } from '../client/backend.ts';
@@ -29,6 +30,13 @@ export interface Controls {
   follow(feed: ControlFeed): Promise<Unsubscribe>;
   /** Compare-and-set of a command's state. False when it was not ours to move: then do nothing. */
   settle(commandId: string, state: 'accepted' | 'done' | 'refused', reason?: string): Promise<boolean>;
+  /**
+   * Says, before a held run goes on without a command, that nobody else may take it up here any more. False when it
+   * is not ours or nobody answers: then it must not go on.
+   */
+  leave(): Promise<boolean>;
+  /** Whose the pause is now, while the lease of a terminal lives. */
+  lease(): Promise<PauseLease | undefined>;
 }
 
 /** Both directions between a tracker and whoever keeps its run. */

@@ -14,12 +14,15 @@ type Blob = NonNullable<Rows['blobs']>[number];
 
 /** Above this a blob is compressed: it is read seldom and travels often. */
 const COMPRESS_ABOVE = 16 * 1024;
-const stateLimits = { keys: 500_000, size: limits.blobBytes } as const;
+/** What of a state, of inputs or of an answer is kept. Whoever encodes one to go on with it must keep as much. */
+export const stateLimits = { keys: 500_000, size: limits.blobBytes } as const;
 
 /** Turns states, inputs and outputs into what is stored: encoded, masked, larger values once by content. */
 export interface SnapshotWriter {
   /** A manifest, and the blobs that no earlier snapshot of the run has brought. */
   readonly state: (value: unknown) => WrittenState;
+  /** A value of its own, masked before: kept in place when it is small, else once by content, as the values of states are. */
+  readonly content: (value: Json) => { readonly stored: Json; readonly blobs: readonly Blob[] };
 }
 
 interface WrittenState {
@@ -63,6 +66,15 @@ export function createSnapshotWriter(runId: string, masker: Masker): SnapshotWri
       for (const { hash } of fresh) stored.add(hash);
       return { manifest, blobs: fresh.map(({ hash, text }) => blobRow(runId, hash, text)), truncated };
     },
+    content: (value) => {
+      const text = JSON.stringify(value);
+      const part = manifestPart(value, text, sha256);
+      if ('inline' in part) return { stored: part.inline, blobs: [] };
+      const { hash } = part.blob;
+      const isFresh = !stored.has(hash);
+      stored.add(hash);
+      return { stored: { $blob: hash, bytes: Buffer.byteLength(text) }, blobs: isFresh ? [blobRow(runId, hash, text)] : [] };
+    },
   };
 }
 
@@ -85,13 +97,10 @@ export function encodeLogData(data: unknown, masker: Masker): Json {
 
 function blobRow(runId: string, hash: string, text: string): Blob {
   const bytes = Buffer.byteLength(text);
-  const isSmall = bytes <= COMPRESS_ABOVE;
-  return {
-    test_run_id: runId,
-    hash,
-    bytes,
-    ...(isSmall ? { encoding: 'json', body: text } : { encoding: 'gzip+base64', body: gzipSync(text, { level: 1 }).toString('base64') }),
-  };
+  const packed = bytes <= COMPRESS_ABOVE ? undefined : gzipSync(text, { level: 1 }).toString('base64');
+  // What is packed already only grows by it.
+  const isPacked = packed !== undefined && packed.length < bytes;
+  return { test_run_id: runId, hash, bytes, ...(isPacked ? { encoding: 'gzip+base64', body: packed } : { encoding: 'json', body: text }) };
 }
 
 function sha256(text: string): string {

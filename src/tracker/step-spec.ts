@@ -29,6 +29,8 @@ export interface StepSpec {
   readonly inputSchema?: JsonObject | undefined;
   readonly canEdit: boolean;
   readonly canRerun: boolean;
+  /** What is asked before it may run: `Charge the customer?` */
+  readonly approval?: string | undefined;
   readonly source?: StepSource | undefined;
   /** Default 1. */
   readonly attempt?: number | undefined;

@@ -9,11 +9,11 @@ import type { RunLink } from './sink.ts';
 const nowhere: PortLink = {
   flushNow: () => true,
   sink: { write: () => undefined, flush: async () => undefined, close: async () => undefined },
-  controls: { follow: async () => () => undefined, settle: async () => false },
+  controls: { follow: async () => () => undefined, settle: async () => false, leave: async () => true, lease: async () => undefined },
 };
 
 /** A link that is made when the first row is written, so that making a tracker costs and touches nothing. */
-export function linkOnUse(run: { readonly runId: string; readonly pipelineKey: string | null; readonly isKept: boolean }): PortLink {
+export function linkOnUse(run: { readonly runId: string; readonly pipelineKey: string | null; readonly isKept: boolean; readonly holderId?: string | undefined }): PortLink {
   let made: PortLink | undefined;
   const link = () => (made ??= run.isKept ? openLink(run) : nowhere);
   const unmade: RunLink = nowhere;
@@ -27,15 +27,17 @@ export function linkOnUse(run: { readonly runId: string; readonly pipelineKey: s
     controls: {
       follow: (feed) => link().controls.follow(feed),
       settle: (commandId, state, reason) => link().controls.settle(commandId, state, reason),
+      leave: () => link().controls.leave(),
+      lease: () => link().controls.lease(),
     },
   };
 }
 
-function openLink({ runId, pipelineKey }: { readonly runId: string; readonly pipelineKey: string | null }): PortLink {
+function openLink({ runId, pipelineKey, holderId }: { readonly runId: string; readonly pipelineKey: string | null; readonly holderId?: string | undefined }): PortLink {
   const target = findTarget();
   if ('missing' in target) {
     tellTrouble(`nothing is recorded: ${target.missing}. Start one with \`stepscope\`, or call configure({ url, key }).`);
     return nowhere;
   }
-  return openLinkThread(target, { runId, pipelineKey, holderId: `${hostname()}:${process.pid}:${randomUUID()}` });
+  return openLinkThread(target, { runId, pipelineKey, holderId: holderId ?? `${hostname()}:${process.pid}:${randomUUID()}` });
 }

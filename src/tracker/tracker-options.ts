@@ -15,6 +15,11 @@ export interface TrackerOptions {
   readonly pipeline?: string | undefined;
   readonly inputs?: JsonObject | undefined;
   readonly onLeaseEnd?: OnLeaseEnd | undefined;
+  /**
+   * May the program be ended while the run is held before a step of its own level, and go on there with
+   * `ExecutionTracker.resume()`? Its steps must come one after the other and return what can be recorded. Default false.
+   */
+  readonly resumable?: boolean | undefined;
   readonly environment?: string | undefined;
   readonly tags?: readonly string[] | undefined;
 }
