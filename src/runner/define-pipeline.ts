@@ -40,6 +40,8 @@ export interface StepOptions<State, Schema extends z.ZodType, Outputs> {
   readonly steps?: readonly Step[];
   readonly canEdit?: boolean;
   readonly canRerun?: boolean;
+  /** What is asked before it runs: `Charge the customer?` The run is held until somebody approves; a rejection fails it. */
+  readonly approval?: string;
 }
 
 /**
@@ -62,6 +64,7 @@ export function step<State = RunState, Schema extends z.ZodType = z.ZodType<Stat
   if (!/^[a-zA-Z0-9_-]+$/.test(key)) {
     throw new UserError('usage', `step key "${key}" has other characters than letters, digits, _ and -`, { hint: 'Choose a key such as create_prediction; `name` is for people' });
   }
+  if (options.approval !== undefined && options.approval.trim() === '') throw new UserError('usage', `step ${key} asks for an approval without saying for what`);
   if (run === undefined && (options.steps ?? []).length === 0) throw new UserError('usage', `step ${key} has neither \`run\` nor \`steps\``);
   return {
     ...options,
@@ -96,6 +99,11 @@ export interface PipelineOptions<Inputs extends z.ZodType<object>, State = RunSt
   /** Keys of the models it can run, most usual first. */
   readonly models?: readonly string[];
   readonly steps: readonly Step[];
+  /**
+   * May a run that is held before a step be taken up there by another process, should this one end? Default: true. Say
+   * false when steps leave in memory what later ones need: a connection, a file that is open.
+   */
+  readonly resumable?: boolean;
   /** Puts right what a failed or cancelled run has left behind, as giving back reserved credits. May take ten seconds. */
   readonly onFailure?: (state: Partial<State>, failure: RunFailure, context: StepContext) => unknown;
 }
@@ -124,6 +132,7 @@ export function definePipeline<Inputs extends z.ZodType<object>, State = RunStat
     inputs: options.inputs as z.ZodType as z.ZodType<JsonObject>,
     example: options.example as JsonObject,
     models: options.models ?? [],
+    resumable: options.resumable ?? true,
     onFailure: options.onFailure as Pipeline['onFailure'],
   };
   return Object.defineProperty(pipeline, PIPELINE, { value: true });

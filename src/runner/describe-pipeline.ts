@@ -47,6 +47,7 @@ function place(step: Step, key: string, display: string, number: number, sourceO
     timeoutMs: step.timeoutMs,
     canEdit: step.canEdit,
     canRerun: step.canRerun,
+    approval: step.approval,
     ...(step.aliases.length > 0 && { aliases: step.aliases }),
     steps: steps.map((inner) => inner.definition),
   };
@@ -71,5 +72,6 @@ export function describePipeline(pipeline: Pipeline, steps: readonly PlacedStep[
     example_inputs: pipeline.example,
     file_path: filePath,
     models: [...pipeline.models],
+    resumable: pipeline.resumable,
   };
 }

@@ -6,6 +6,7 @@ import { UserError } from '../protocol/error.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { limits } from '../protocol/limits.ts';
 import type { OpenStep, RunRecorder } from '../tracker/recorder.ts';
+import { stateLimits } from '../tracker/snapshot-writer.ts';
 import { specsOf, type StepSpec } from '../tracker/step-spec.ts';
 import type { PlacedStep } from './describe-pipeline.ts';
 import type { ForkStart } from './fork.ts';
@@ -22,9 +23,17 @@ export interface ExecuteOptions {
   readonly steps: readonly PlacedStep[];
   readonly initial: InitialState;
   readonly fork: ForkStart | undefined;
+  /** A replay waits for nobody. */
+  readonly asksNobody?: boolean | undefined;
+  /** The run was held by another process at the step that `fork` names, and is now held by us. */
+  readonly isTakenUp?: boolean | undefined;
+  /** Inputs in the place of those that the state gives, by step, encoded: those that people had edited in a run that is replayed. */
+  readonly edits?: Readonly<Record<string, JsonObject>> | undefined;
   readonly recorder: RunRecorder;
   readonly contexts: StepContexts;
   readonly watch: Watch;
+  /** How long `onFailure` of the pipeline may take. */
+  readonly onFailureMs?: number | undefined;
   /** Logs what was printed so far without an end of line. */
   readonly flushOutput: () => void;
 }
@@ -43,6 +52,7 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
   try {
     recorder.begin();
     for (const placed of steps) await runStep(placed);
+    await contexts.settled();
     await recorder.end('completed');
   } catch (error) {
     await endBadly(error);
@@ -59,6 +69,7 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
       const outputs = entered.has(key) || !placed.step.run ? undefined : await work(placed, opened, gate.inputs);
       for (const inner of placed.steps) await runStep(inner);
       recorder.complete(opened, { outputs: outputs === undefined ? {} : outputs, stateAfter: state });
+      await recorder.holdAfter(opened);
     } catch (error) {
       await fail(opened, error);
       throw error;
@@ -68,16 +79,19 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
   /** Opens the step with its inputs, or with the reason not to run it. */
   async function prepare(placed: PlacedStep): Promise<{ readonly opened: OpenStep; readonly reason: string | undefined }> {
     const { step, definition } = placed;
-    const spec = specWithSource(specs.get(definition.key)!, placed);
+    const spec = { ...specWithSource(specs.get(definition.key)!, placed), ...(options.asksNobody && { approval: undefined }) };
     try {
       const isForkPoint = fork?.step === definition.key;
       return await limited(
         () => {
-          const reason = step.skip(state);
+          // Where it was held it had come to run.
+          const reason = options.isTakenUp && (isForkPoint || entered.has(definition.key)) ? undefined : step.skip(state);
           if (reason !== undefined) return { opened: recorder.open(spec, {}), reason };
           const inputs = isForkPoint && fork.inputs ? decodeObject(fork.inputs) : step.inputs(state);
           const opened = recorder.open(spec, inputs);
-          if (isForkPoint && fork.patch.length > 0) recorder.setInputs(opened, decodeObject(applyPatch(encodeObject(inputs), fork.patch) as JsonObject));
+          if (isForkPoint && fork.patch.length > 0) recorder.setInputs(opened, decodeObject(applyPatch(encodeObject(inputs, stateLimits), fork.patch) as JsonObject));
+          const edited = options.edits?.[definition.key];
+          if (edited !== undefined) recorder.setInputs(opened, decodeObject(edited));
           return { opened, reason: undefined };
         },
         limitsOf(placed),
@@ -120,7 +134,8 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
   async function endBadly(error: unknown): Promise<void> {
     const cancelled = recorder.signal.aborted;
     const failure: RunFailure = { step: failed?.spec.key ?? '', message: messageOf(cancelled ? recorder.signal.reason : error), cancelled };
-    await putRight({ pipeline, state, failure, recorder, contexts, watch: { ...watch, crashed: new Promise(() => {}) } });
+    await putRight({ pipeline, state, failure, recorder, contexts, watch: { ...watch, crashed: new Promise(() => {}) }, onFailureMs: options.onFailureMs });
+    await contexts.settled();
     if (cancelled) {
       recorder.log({ level: 'warn', message: failure.message });
       return recorder.end('cancelled');

@@ -28,6 +28,10 @@ export interface Reached {
 export interface KnownRows {
   readonly see: (rows: Rows) => void;
   readonly status: () => RunStatus;
+  /** Is it held where another process can take it up? */
+  readonly canBeTakenUp: () => boolean;
+  /** Place of the exchange that comes next. */
+  readonly nextExchange: () => number;
   /** How far it came: its last state, and the innermost step under way. Undefined when no step had begun. */
   readonly reached: () => Promise<Reached | undefined>;
   /** A line of ours in the log of the run. */
@@ -40,13 +44,17 @@ export function knowRows(run: RunRow): KnownRows {
   const steps = new Map<string, Step>();
   let last: NonNullable<Rows['run']> = run;
   let state: Json | null = null;
+  let nextExchange = 0;
   /** Those that the state names. */
   let blobs = new Map<string, Blob>();
   const openSteps = (): readonly Step[] => [...steps.values()].filter((step) => !finalStepStatuses.has(step.status) && step.status !== 'pending').toSorted((a, b) => a.ordinal - b.ordinal);
 
   return {
     status: () => last.status ?? run.status,
+    canBeTakenUp: () => last.status === 'paused' && last.resumable === true,
+    nextExchange: () => nextExchange,
     see: (rows) => {
+      for (const { ordinal } of rows.exchanges ?? []) nextExchange = Math.max(nextExchange, ordinal + 1);
       for (const step of rows.steps ?? []) steps.set(step.id, step);
       if (rows.run) last = { ...last, ...rows.run };
       for (const blob of rows.blobs ?? []) blobs.set(blob.hash, blob);

@@ -1,6 +1,7 @@
 import { encodeValue } from '../core/encode-value.ts';
 import type { Json } from '../protocol/json.ts';
 import { UserError } from '../protocol/error.ts';
+import { stateLimits } from '../tracker/snapshot-writer.ts';
 
 /** Texts of a recorded state that stand where a secret was masked; the values themselves were never stored. */
 export function maskedTexts(recorded: Json | null): ReadonlySet<string> {
@@ -22,7 +23,7 @@ export function refuseLostValues(step: string, inputs: unknown, masked: Readonly
     });
   };
   walk(
-    encodeValue(inputs),
+    encodeValue(inputs, stateLimits),
     '',
     (value, path) => {
       if ('$truncated' in value) refuse(path, 'was too large to be recorded');

@@ -12,7 +12,7 @@ const DESCRIBE_TIMEOUT_MS = 20_000;
 export function startPipelineThread(task: PipelineTask): Worker {
   const entry = new URL(import.meta.url.endsWith('.ts') ? './run-worker.ts' : './run-worker.js', import.meta.url);
   return new Worker(entry, {
-    name: task.task === 'describe' ? 'describe pipelines' : `${task.task === 'run' ? 'run' : 'put right'} ${task.run.test_run_id.slice(-6)}`,
+    name: task.task === 'describe' ? 'describe pipelines' : `${task.task === 'put-right' ? 'put right' : task.task} ${task.run.test_run_id.slice(-6)}`,
     workerData: task,
     execArgv: ['--disable-warning=ExperimentalWarning', '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON'],
     stdout: true,

@@ -53,8 +53,21 @@ export interface StepContext {
   readonly storage: Holder['db']['storage'];
   /** The provider the run was started with, the bundled simulator unless it says otherwise. */
   readonly provider: Provider;
+  /** As the global `fetch`. What is asked and answered is recorded, so that the run can be replayed. */
+  readonly fetch: typeof fetch;
+  /** Waits; a replay does not. Rejects when `signal` fires. */
+  readonly sleep: (ms: number) => Promise<void>;
   /** A new id for a record: UUIDv7, so that ids sort as they were made. */
   readonly newId: () => string;
+  /** Milliseconds since 1970, as `Date.now()`; in a replay those of the recording. */
+  readonly now: () => number;
+  /** As `Math.random()`; in a replay the numbers of the recording. */
+  readonly random: () => number;
+  /**
+   * Says that the step has cost credits, charged or only noted; returns what the run has cost so far. Breakpoints on cost
+   * count by it: what a pipeline writes into a ledger of its own nobody else can read.
+   */
+  readonly charge: (credits: number) => number;
   /** Ties the run to records of the program it tests; both are shown with it. */
   readonly link: (records: { readonly generationId?: string; readonly jobId?: string }) => void;
   /** An address of this run that webhooks can be posted to. Undefined when the provider could not reach it. */
@@ -73,6 +86,7 @@ export interface Step {
   readonly timeoutMs?: number | undefined;
   readonly canEdit: boolean;
   readonly canRerun: boolean;
+  readonly approval?: string | undefined;
   readonly schema?: z.ZodType | undefined;
   inputs(state: RunState): unknown;
   /** Why the step is not needed in this state; undefined when it is. */
@@ -95,6 +109,7 @@ export interface Pipeline {
   readonly example: JsonObject;
   readonly models: readonly string[];
   readonly steps: readonly Step[];
+  readonly resumable: boolean;
   /** Puts right what a failed or cancelled run has left behind. */
   readonly onFailure?: ((state: RunState, failure: RunFailure, context: StepContext) => unknown) | undefined;
 }

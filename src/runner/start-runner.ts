@@ -29,13 +29,15 @@ export interface RunnerOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined;
   /** What a person should know while it runs: rows refused, a backend that does not answer. */
   readonly onTrouble?: ((what: string) => void) | undefined;
+  /** How long `onFailure` of a pipeline may take, in milliseconds; 10 s when not given. */
+  readonly onFailureMs?: number | undefined;
 }
 
 export interface Runner {
   readonly id: string;
   /** Keys of the pipelines it executes, those of the files first. */
   readonly pipelines: readonly string[];
-  /** Cancels its runs, waits for their ends, and says goodbye. */
+  /** Leaves held runs to whoever takes them up, cancels the others, waits for that, and says goodbye. */
   close(): Promise<void>;
 }
 
@@ -80,7 +82,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       const run = await holder.claimRun(id, keys).catch(() => undefined);
       if (run === undefined) return;
       const pipeline = pipelines.get(run.pipeline_key ?? '')!;
-      const supervised = superviseRun({ holder, secretKey: options.secretKey, runnerId: id, run, pipeline, providerFor: providers.accessFor, onTrouble });
+      const supervised = superviseRun({ holder, secretKey: options.secretKey, runnerId: id, run, pipeline, providerFor: providers.accessFor, onTrouble, onFailureMs: options.onFailureMs });
       runs.add(supervised);
       void supervised.ended.finally(() => {
         runs.delete(supervised);
@@ -99,8 +101,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       closing.abort();
       stopListening();
       await claiming;
-      for (const run of runs) run.cancel('the runner was stopped');
-      await Promise.all([...runs].map((run) => run.ended));
+      await Promise.all([...runs].map((run) => run.stop('the runner was stopped')));
       clearInterval(heartbeat);
       await holder.removeRunner(id).catch(() => {});
       await Promise.all([holder.close(), providers.close()]);

@@ -1,15 +1,18 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { Holder } from '../client/holder.ts';
 import { UserError } from '../protocol/error.ts';
+import { limits } from '../protocol/limits.ts';
 import type { RunRow } from '../protocol/rows.ts';
-import { RunOptions } from '../protocol/run-request.ts';
+import { effectsOf, RunOptions } from '../protocol/run-request.ts';
 import { keepRun } from '../tracker/keep-run.ts';
 import { serveRun } from '../tracker/run-port.ts';
 import type { RunLink } from '../tracker/sink.ts';
-import { prepareFork } from './fork.ts';
+import { nextExchange, prepareFork } from './fork.ts';
 import { knowRows, type Ending } from './known-rows.ts';
 import { startPipelineThread } from './pipeline-thread.ts';
 import { ON_FAILURE_MS } from './put-right.ts';
+import { prepareResume } from './resume.ts';
 import { stackOfThread } from './stack-of-thread.ts';
 import type { DescribedPipeline, FromPipelineThread, ProviderAccess, ToPipelineThread } from './thread-messages.ts';
 import { messageOf, stackOf, userStack } from './user-stack.ts';
@@ -19,8 +22,8 @@ const TIMEOUT_GRACE_MS = 2_000;
 /** A cancelled run whose thread has not stopped the step by then is ended. */
 const CANCEL_GRACE_MS = 3_000;
 
-/** Loading the file again and `onFailure` together may take this long. */
-const PUT_RIGHT_MS = ON_FAILURE_MS + 10_000;
+/** Where a thread of its own puts a run right, loading the file again may take this long besides. */
+const LOAD_AGAIN_MS = 10_000;
 
 export interface SuperviseOptions {
   readonly holder: Holder;
@@ -30,6 +33,8 @@ export interface SuperviseOptions {
   readonly pipeline: DescribedPipeline;
   readonly providerFor: (options: RunOptions) => Promise<ProviderAccess>;
   readonly onTrouble: (what: string) => void;
+  /** How long `onFailure` of a pipeline may take. */
+  readonly onFailureMs?: number | undefined;
 }
 
 export interface SupervisedRun {
@@ -37,13 +42,16 @@ export interface SupervisedRun {
   readonly ended: Promise<void>;
   /** Is it held at a gate? Then it only waits. */
   isHeld(): boolean;
-  /** Cancels it, with a reason for its log. */
-  cancel(reason: string): void;
+  /**
+   * Lets go of it because this process ends. One that is held before a step, or comes to be within
+   * {@link limits.holdOnStopMs}, goes to whoever takes it up; the others are cancelled, with the reason for their log.
+   */
+  stop(reason: string): Promise<void>;
 }
 
 /** Executes a claimed run in a thread of its own, and sees to it that the run has an end whatever the thread does. */
 export function superviseRun(options: SuperviseOptions): SupervisedRun {
-  const { holder, run, runnerId } = options;
+  const { holder, run, runnerId, onFailureMs = ON_FAILURE_MS } = options;
   const known = knowRows(run);
   const abort = new AbortController();
   const own = keepRun({
@@ -55,6 +63,18 @@ export function superviseRun(options: SuperviseOptions): SupervisedRun {
     onHolderLost: () => abort.abort('holder lost'),
   });
   const cancelling = new AbortController();
+  /** How the run is let go when this process ends; before its thread has begun, by cancelling it. */
+  let letGo = async (reason: string): Promise<void> => {
+    if (run.status === 'paused' && (await giveAway())) return;
+    cancelling.abort(reason);
+  };
+  const giveAway = async (): Promise<boolean> => {
+    own.rest();
+    await link.sink.flush();
+    const isGiven = await holder.releaseRun(run.test_run_id, runnerId).catch(() => false);
+    if (isGiven) abort.abort('given away');
+    return isGiven;
+  };
   const link = overhear(own, () => cancelling.abort());
 
   async function supervise(): Promise<void> {
@@ -82,16 +102,19 @@ export function superviseRun(options: SuperviseOptions): SupervisedRun {
       run,
       state: reached.state,
       failure: { step: reached.step, message, cancelled: status === 'cancelled' },
+      firstExchange: known.nextExchange(),
+      onFailureMs,
       provider,
       url: holder.url,
       secretKey: options.secretKey,
     });
     const served = serveRun(thread, link);
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), PUT_RIGHT_MS);
+    const putRightMs = LOAD_AGAIN_MS + onFailureMs;
+    const timer = setTimeout(() => late.abort(), putRightMs);
     try {
       const failure = await watch(thread, new AbortController().signal, AbortSignal.any([abort.signal, late.signal]));
-      const why = late.signal.aborted ? `it took longer than ${PUT_RIGHT_MS / 1000} s` : failure?.message;
+      const why = late.signal.aborted ? `it took longer than ${putRightMs / 1000} s` : failure?.message;
       if (why !== undefined) link.sink.write(known.log(`Putting the run right failed: ${why}`));
     } finally {
       clearTimeout(timer);
@@ -101,38 +124,66 @@ export function superviseRun(options: SuperviseOptions): SupervisedRun {
   }
 
   async function execute(choices: RunOptions, provider: ProviderAccess): Promise<Ending | undefined> {
-    const fork = await prepareFork(holder, run, options.pipeline.step_tree, choices.repeatEffects);
-    if (fork) {
-      if (fork.blobs.length > 0) await holder.storeBlobs(fork.blobs);
-      link.sink.write(fork.rows);
-    }
+    // Held, and without a holder when it was claimed: it goes on where it is.
+    const resume = run.status === 'paused' ? await prepareResume(holder, run, options.pipeline.step_tree, choices) : undefined;
+    if (resume) known.see(resume.rows);
+    const fork = resume !== undefined ? undefined : await prepareFork(holder, run, { tree: options.pipeline.step_tree, effects: effectsOf(choices), holderId: runnerId });
+    if (fork) link.sink.write(fork.rows);
+    const firstExchange = await nextExchange(holder, run);
+    if (abort.signal.aborted) return undefined;
     const thread = startPipelineThread({
       task: 'run',
       file: options.pipeline.file_path!,
       run,
-      fork: fork?.start,
+      fork: resume?.start ?? fork?.start,
+      takenUp: resume?.takenUp,
+      recorded: resume?.recorded ?? fork?.recorded,
+      firstExchange,
+      onFailureMs,
       provider,
       url: holder.url,
       secretKey: options.secretKey,
     });
-    const served = serveRun(thread, link, known.see);
+    const heldOrEnded = Promise.withResolvers<void>();
+    const served = serveRun(thread, link, (rows) => {
+      known.see(rows);
+      if (known.status() === 'paused') heldOrEnded.resolve();
+    });
+    letGo = async (reason) => {
+      if (options.pipeline.resumable && known.status() !== 'paused') {
+        thread.postMessage({ type: 'hold', reason: 'its runner, which was stopped' } satisfies ToPipelineThread);
+        await Promise.race([heldOrEnded.promise, wait(limits.holdOnStopMs, undefined, { ref: false })]);
+      }
+      if (!known.canBeTakenUp()) {
+        cancelling.abort(reason);
+        return;
+      }
+      // From here on it neither obeys nor writes: nothing of it may arrive after it was given away.
+      served.stop();
+      if (!(await giveAway())) stopped.resolve({ status: 'cancelled', message: reason, stack: null });
+    };
+    const stopped = Promise.withResolvers<Ending>();
     try {
-      return await watch(thread, cancelling.signal, abort.signal);
+      return await Promise.race([watch(thread, cancelling.signal, abort.signal).finally(heldOrEnded.resolve), stopped.promise]);
     } finally {
       served.stop();
       await thread.terminate();
     }
   }
 
+  const ended = supervise();
   return {
-    ended: supervise(),
+    ended,
     isHeld: () => known.status() === 'paused',
-    cancel: (reason) => cancelling.abort(reason),
+    stop: async (reason) => {
+      await letGo(reason);
+      await ended;
+    },
   };
 }
 
 /** Waits for the thread to end its run; resolves with how to end it when the thread cannot. */
-async function watch(thread: Worker, cancelling: AbortSignal, lost: AbortSignal): Promise<Ending | undefined> {
+export async function watch(thread: Worker, cancelling: AbortSignal, lost: AbortSignal): Promise<Ending | undefined> {
   const { promise, resolve } = Promise.withResolvers<Ending | undefined>();
   let limit: NodeJS.Timeout | undefined;
   let exiting: { readonly code: number; readonly stack: string } | undefined;
@@ -155,6 +206,8 @@ async function watch(thread: Worker, cancelling: AbortSignal, lost: AbortSignal)
       case 'ended':
         return resolve(undefined);
       case 'described':
+      case 'sources':
+      case 'diverged':
     }
   });
   thread.on('error', (error) => resolve({ status: 'failed', message: deathOf(error), stack: stackOf(error) ?? null }));
@@ -208,6 +261,8 @@ function overhear(link: RunLink, onCancel: () => void): RunLink {
     sink: link.sink,
     controls: {
       settle: (commandId, state, reason) => link.controls.settle(commandId, state, reason),
+      leave: () => link.controls.leave(),
+      lease: () => link.controls.lease(),
       follow: (feed) =>
         link.controls.follow({
           ...feed,

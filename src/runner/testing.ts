@@ -30,7 +30,7 @@ export interface EndedRun {
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/pipelines/${name}`, import.meta.url));
 
-export async function startTestRunner(options: { readonly files?: readonly string[]; readonly bundled?: boolean; readonly environment?: NodeJS.ProcessEnv }): Promise<TestRunner> {
+export async function startTestRunner(options: { readonly files?: readonly string[]; readonly bundled?: boolean; readonly environment?: NodeJS.ProcessEnv; readonly onFailureMs?: number }): Promise<TestRunner> {
   const server = await startTestBackend();
   const backend = await connectBackend({ url: server.url, key: server.keys.publishableKey, session: { email: server.admin.email, password: server.admin.password } });
   const troubles: string[] = [];
@@ -40,6 +40,7 @@ export async function startTestRunner(options: { readonly files?: readonly strin
     files: options.files ?? [],
     bundled: options.bundled ?? false,
     environment: options.environment,
+    onFailureMs: options.onFailureMs,
     onTrouble: (what) => troubles.push(what),
   });
 
@@ -76,7 +77,7 @@ export async function startTestRunner(options: { readonly files?: readonly strin
 }
 
 /** Follows the run, as a screen does, until it is as wanted. */
-async function reach(backend: Backend, runId: string, wanted: (run: RunRow) => boolean, withinMs = 50_000): Promise<RunRow> {
+export async function reach(backend: Backend, runId: string, wanted: (run: RunRow) => boolean, withinMs = 50_000): Promise<RunRow> {
   const { promise, resolve, reject } = Promise.withResolvers<RunRow>();
   let last: RunRow | undefined;
   const timer = setTimeout(() => reject(new Error(`run ${runId} is ${last?.status} at ${last?.current_step}: ${last?.error_message}`)), withinMs);

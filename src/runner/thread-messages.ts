@@ -1,6 +1,9 @@
 import type { ErrorCode } from '../protocol/error.ts';
 import type { PipelineRow, RunRow } from '../protocol/rows.ts';
 import type { JsonObject } from '../protocol/json.ts';
+import type { RecordedExchange } from '../core/exchange-match.ts';
+import type { Divergence, RecordedEffects } from './outside/replaying.ts';
+import type { TakenUp } from '../tracker/taken-up.ts';
 import type { ForkStart } from './fork.ts';
 import type { RunFailure } from './pipeline.ts';
 
@@ -23,9 +26,27 @@ export type PipelineTask =
       readonly file: string;
       readonly run: RunRow;
       readonly fork: ForkStart | undefined;
+      /** For a run that another process has left held at the step that `fork` names. */
+      readonly takenUp?: TakenUp | undefined;
+      /** For a fork that does not repeat effects. */
+      readonly recorded?: RecordedEffects | undefined;
+      /** Place of the first exchange that it records. */
+      readonly firstExchange: number;
+      /** How long `onFailure` may take. */
+      readonly onFailureMs: number;
       readonly provider: ProviderAccess;
       readonly url: string;
       readonly secretKey: string;
+    }
+  | {
+      /** A recorded run once more, by today's code, on recorded answers. */
+      readonly task: 'replay';
+      readonly file: string;
+      readonly run: RunRow;
+      readonly fork: ForkStart | undefined;
+      /** Inputs that people had edited, by step, encoded. */
+      readonly edits: Readonly<Record<string, JsonObject>>;
+      readonly recorded: readonly RecordedExchange[];
     }
   | {
       readonly task: 'put-right';
@@ -34,6 +55,10 @@ export type PipelineTask =
       /** The last one recorded, encoded. */
       readonly state: JsonObject;
       readonly failure: RunFailure;
+      /** Place of the first exchange that it records. */
+      readonly firstExchange: number;
+      /** How long `onFailure` may take. */
+      readonly onFailureMs: number;
       readonly provider: ProviderAccess;
       readonly url: string;
       readonly secretKey: string;
@@ -58,11 +83,15 @@ export type FromPipelineThread =
   | { readonly type: 'limit'; readonly timeoutMs: number | null }
   /** Code of the pipeline has called `process.exit`. */
   | { readonly type: 'exiting'; readonly code: number; readonly stack: string }
+  /** Of a replay: the code of the steps as it is today, masked as recorded code is, by key. */
+  | { readonly type: 'sources'; readonly sources: Readonly<Record<string, string>> }
+  | { readonly type: 'diverged'; readonly divergence: Divergence }
   /** The run has ended and everything of it is written. */
   | { readonly type: 'ended' };
 
 /** What a supervisor tells a thread that executes a run. */
 export interface ToPipelineThread {
-  readonly type: 'cancel';
+  /** `hold`: before its next step. */
+  readonly type: 'cancel' | 'hold';
   readonly reason: string;
 }

@@ -4,6 +4,8 @@ import { parseRetryAfter, retryDelayMs, type FailedAttempt } from '../../core/re
 import { UserError, type ErrorCode } from '../../protocol/error.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { endedPredictions, Prediction, Problem } from './prediction.ts';
+import { verifyWebhook } from './verify-webhook.ts';
+import type { WebhookDelivery } from './webhook-listener.ts';
 
 /** One HTTP exchange with the provider, for the log. Secrets are not in it. */
 export interface Exchange {
@@ -27,6 +29,10 @@ export interface ProviderOptions {
   /** Ends every request and every wait. */
   readonly signal: AbortSignal;
   readonly onExchange?: ((exchange: Exchange) => void) | undefined;
+  /** In the place of the global one. */
+  readonly fetch?: typeof fetch | undefined;
+  /** Waits between attempts. */
+  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
   /** Factor on the waits between attempts; tests make it small. */
   readonly patience?: number | undefined;
 }
@@ -51,6 +57,11 @@ export interface Provider {
   cancelPrediction(id: string): Promise<Prediction>;
   /** Secret by which the provider signs its webhooks. */
   webhookSecret(): Promise<string>;
+  /**
+   * Is a webhook the provider's own: signed with its secret, at most five minutes old? Gives its id and when it was
+   * sent; throws `forbidden` with the reason. Better than {@link webhookSecret}, which no recording holds.
+   */
+  verifyWebhook(delivery: WebhookDelivery): Promise<{ readonly id: string; readonly sentAt: string }>;
   /** A file of a finished prediction, at most {@link MAX_FILE_BYTES}. */
   download(url: string): Promise<{ readonly bytes: Uint8Array; readonly contentType: string }>;
 }
@@ -70,6 +81,10 @@ interface Call {
 export function connectProvider(options: ProviderOptions): Provider {
   const { baseUrl, name } = options;
   const authorization = { authorization: `Bearer ${options.token}` };
+  const secretOfWebhooks = async (): Promise<string> => {
+    const answer = await json(await request(options, read('/v1/webhooks/default/secret')));
+    return z.object({ key: z.string() }).parse(answer).key;
+  };
   const read = (path: string): Call => ({ kind: 'read', method: 'GET', url: baseUrl + path, headers: authorization });
 
   return {
@@ -89,9 +104,10 @@ export function connectProvider(options: ProviderOptions): Provider {
       const call: Call = { ...read(`/v1/predictions/${encodeURIComponent(id)}/cancel`), method: 'POST' };
       return Prediction.parse(await json(await request(options, call)));
     },
-    async webhookSecret() {
-      const answer = await json(await request(options, read('/v1/webhooks/default/secret')));
-      return z.object({ key: z.string() }).parse(answer).key;
+    webhookSecret: secretOfWebhooks,
+    async verifyWebhook(delivery) {
+      const { id, sentAt } = verifyWebhook(delivery, await secretOfWebhooks());
+      return { id, sentAt };
     },
     async download(url) {
       // Without the token: output addresses lie on other hosts, which have no business with it.
@@ -124,7 +140,8 @@ async function request(options: ProviderOptions, call: Call): Promise<Response> 
     if (response?.ok) return response;
     if (delayMs === undefined) throw answer.response ? await refusal(options, call, attempt, answer.response) : silence(options, call, attempt, answer.broken);
     await response?.body?.cancel();
-    await wait(delayMs * (options.patience ?? 1), undefined, { signal: options.signal });
+    const pauseMs = delayMs * (options.patience ?? 1);
+    await (options.sleep?.(pauseMs, options.signal) ?? wait(pauseMs, undefined, { signal: options.signal }));
   }
 }
 
@@ -136,7 +153,7 @@ type Answer = { readonly response: Response; readonly broken?: undefined } | { r
 
 async function send(options: ProviderOptions, { method, url, body, headers }: Call): Promise<Answer> {
   try {
-    const response = await fetch(url, {
+    const response = await (options.fetch ?? fetch)(url, {
       method,
       ...(headers && { headers }),
       ...(body && { body: JSON.stringify(body) }),

@@ -66,11 +66,11 @@ export async function startSimulator(options: { readonly port?: number | undefin
   app.post('/v1/models/:owner/:name/predictions', (context) => create(context, `${context.req.param('owner')}/${context.req.param('name')}`));
   app.get('/v1/predictions/:id', (context) => {
     const found = predictions.get(context.req.param('id'));
-    return found ? context.json(found.prediction) : problem(context, 404, 'Not found', 'The requested resource could not be found.');
+    return found ? context.json(found.prediction) : problem(context, 404, 'Not found', FORGOTTEN);
   });
   app.post('/v1/predictions/:id/cancel', (context) => {
     const found = predictions.get(context.req.param('id'));
-    if (!found) return problem(context, 404, 'Not found', 'The requested resource could not be found.');
+    if (!found) return problem(context, 404, 'Not found', FORGOTTEN);
     found.cancel();
     return context.json(found.prediction);
   });
@@ -163,6 +163,9 @@ function splitVersion(reference: string): readonly [model: string, version: stri
 function issues(error: z.ZodError, under?: string): string {
   return error.issues.map((issue) => `- ${[under, ...issue.path].filter((part) => part !== undefined).join('.')}: ${issue.message}\n`).join('');
 }
+
+/** Of a prediction that an earlier process has made: a run that was held meanwhile may ask for it. */
+const FORGOTTEN = 'The requested resource could not be found. The simulator keeps predictions in memory and forgets them with its process.';
 
 function problem(context: Context, status: 400 | 401 | 404 | 413 | 422 | 429 | 500, title: string, detail: string): Response {
   return context.body(JSON.stringify({ title, detail, status }), status, { 'content-type': 'application/problem+json' });

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { endedPredictions, step, UserError, z, type Prediction } from 'stepscope';
 import type { PollingTier, State } from './state.ts';
 
@@ -50,8 +49,8 @@ export const providerResponse = step({
   timeoutMs: 15 * 60_000,
   schema: z.object({ predictionId: z.string(), intervalMs: z.int().min(50), giveUpAfterMs: z.int().positive() }),
   inputs: ({ prediction, tier }: State) => ({ predictionId: prediction.id, intervalMs: tier.intervalMs, giveUpAfterMs: tier.giveUpAfterMs }),
-  async run({ predictionId, intervalMs, giveUpAfterMs }, { provider, log, signal }) {
-    const startedAt = performance.now();
+  async run({ predictionId, intervalMs, giveUpAfterMs }, { provider, log, now, sleep }) {
+    const startedAt = now();
     let said = 0;
     for (let polls = 1; ; polls++) {
       const prediction = await provider.getPrediction(predictionId);
@@ -59,11 +58,11 @@ export const providerResponse = step({
       said = prediction.logs.length;
       if (endedPredictions.has(prediction.status)) return { prediction: succeeded(prediction), polls };
       log.debug(`Poll ${polls}: ${prediction.status}`);
-      if (performance.now() - startedAt + intervalMs > giveUpAfterMs) {
+      if (now() - startedAt + intervalMs > giveUpAfterMs) {
         await provider.cancelPrediction(predictionId);
         throw new UserError('timeout', `the prediction is still ${prediction.status} after ${giveUpAfterMs / 1000} s and ${polls} looks; it was cancelled`);
       }
-      await wait(intervalMs, undefined, { signal });
+      await sleep(intervalMs);
     }
   },
 });

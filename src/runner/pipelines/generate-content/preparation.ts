@@ -109,6 +109,7 @@ export const reserveCredits = step({
     const { billing, run, db, log, newId } = context;
     const reservation: Reservation = { jobId: newId(), charged: billing === 'enforced' ? credits : 0, wouldHaveCharged: credits };
     await done('write into the ledger', db.from('credit_ledger').insert(ledgerEntry(run, reservation, 'debit', 'generate-content')));
+    context.charge(credits);
     if (billing === 'test') log.info(`Test mode: charged nothing, would have charged ${counted(credits, 'credit')}`);
     else await refuseDebt(reservation, context);
     return { reservation };

@@ -1,4 +1,4 @@
-import { outputUrls, Prediction, step, UserError, verifyWebhook, z } from 'stepscope';
+import { outputUrls, Prediction, step, UserError, z } from 'stepscope';
 import type { State } from './state.ts';
 import { done } from './tables.ts';
 import { counted } from './words.ts';
@@ -16,7 +16,7 @@ const verifySignature = step({
   schema: z.object({ delivery: Received }),
   inputs: ({ delivery }: State) => ({ delivery: delivery! }),
   async run({ delivery }, { provider, log }) {
-    const { id, sentAt } = verifyWebhook(delivery, await provider.webhookSecret());
+    const { id, sentAt } = await provider.verifyWebhook(delivery);
     log.info(`Webhook ${id} is signed by ${provider.name} and was sent ${sentAt}`);
     return { webhook: { id, sentAt } };
   },
