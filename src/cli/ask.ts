@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { printable } from '../core/format.ts';
 import { UserError } from '../protocol/error.ts';
 
 /** Asks a person for a line. Throws `usage` naming `flag` where there is no terminal to ask on. */
@@ -24,7 +25,8 @@ export async function askSecretly(question: string): Promise<string> {
 }
 
 /** Both questions are read the same way: a stream that readline has paused is not to be had by an iterator of its own. */
-async function readAnswer(question: string, echo: NodeJS.WritableStream): Promise<string> {
+async function readAnswer(asked: string, echo: NodeJS.WritableStream): Promise<string> {
+  const question = printable(asked);
   const terminal = createInterface({ input: process.stdin, output: echo, terminal: true, historySize: 0 });
   try {
     // Only now does the terminal itself echo nothing: who answers at once is not shown either.

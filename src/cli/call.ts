@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { processIo } from './io.ts';
 import type { Io } from './io.ts';
+import { commandLine, hintedFor } from './same-backend.ts';
 import { readSettings } from './settings.ts';
 import type { GlobalFlags, Settings } from './settings.ts';
 
@@ -21,13 +22,17 @@ export function onCall<Flags = object>(command: Command, act: (call: Call<Flags>
     const flags = self.optsWithGlobals<Flags & GlobalFlags>();
     const args = received.slice(0, -2);
     const settings = readSettings(flags, process.env, options);
-    await act({
+    const failure = await act({
       args: args.filter((arg) => !Array.isArray(arg)) as (string | undefined)[],
       rest: (args.find((arg) => Array.isArray(arg)) as string[] | undefined) ?? [],
       flags,
       settings,
-      io: processIo({ json: flags.json, ascii: settings.ascii }),
-    });
+      io: processIo({ json: flags.json, ascii: settings.ascii, command: (words) => commandLine(words, settings, flags) }),
+    }).then(
+      () => undefined,
+      (error: unknown) => ({ error: hintedFor(error, settings, flags) }),
+    );
+    if (failure !== undefined) throw failure.error;
   });
 }
 

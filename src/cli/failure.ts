@@ -1,4 +1,6 @@
 import { arch, platform, release } from 'node:os';
+import { ExpressionError } from '../core/expression.ts';
+import { printable } from '../core/format.ts';
 import { BUG_EXIT_STATUS, errorCodes, UserError } from '../protocol/error.ts';
 import type { Io } from './io.ts';
 import { version } from './version.ts';
@@ -19,6 +21,7 @@ export function reportFailure(error: unknown, io: Pick<Io, 'err' | 'paint'>): nu
   if (error instanceof Ended) return error.exitStatus;
   if (error instanceof UserError) {
     io.err(`${io.paint('bad', 'error:')} ${error.message}`);
+    if (error instanceof ExpressionError) caretLines(error).forEach((line) => io.err(line));
     if (error.hint !== undefined) io.err(error.hint);
     return errorCodes[error.code].exit;
   }
@@ -26,6 +29,18 @@ export function reportFailure(error: unknown, io: Pick<Io, 'err' | 'paint'>): nu
   io.err(`  stepscope ${version}, Node ${process.versions.node}, ${platform()} ${release()} ${arch()}`);
   io.err(`  ${(error instanceof Error ? describe(error) : String(error)).replaceAll('\n', '\n  ')}`);
   return BUG_EXIT_STATUS;
+}
+
+/** Characters of a long expression that are shown on either side of its fault. */
+const AROUND = 34;
+
+/** The text with a caret beneath the place that is wrong. */
+function caretLines({ source, position }: ExpressionError): readonly string[] {
+  const from = Math.max(0, position - AROUND);
+  const shown = (text: string) => printable(text.replaceAll(/\s/g, ' '));
+  const before = `${from > 0 ? '…' : ''}${shown(source.slice(from, position))}`;
+  const after = source.slice(position, position + AROUND);
+  return [`  ${before}${shown(after)}${position + AROUND < source.length ? '…' : ''}`, `  ${' '.repeat(before.length)}^`];
 }
 
 function describe(error: Error): string {

@@ -17,9 +17,9 @@ describe('a profile', { timeout: 120_000 }, () => {
   let folder: string;
   const file = (): string => join(folder, 'profiles.json');
   const profiles = (): ProfilesFile => JSON.parse(readFileSync(file(), 'utf8')) as ProfilesFile;
-  const changeSession = (change: Partial<ProfilesFile['profiles'][string]['session']>): void => {
+  const changeSession = (change: Partial<ProfilesFile['profiles'][string]['session']>, name = 'staging'): void => {
     const stored = profiles();
-    Object.assign(stored.profiles['staging']!.session, change);
+    Object.assign(stored.profiles[name]!.session, change);
     writeFileSync(file(), JSON.stringify(stored));
   };
 
@@ -119,6 +119,29 @@ describe('a profile', { timeout: 120_000 }, () => {
     screen.kill();
   });
 
+  it('is in every command that is printed for it', async () => {
+    const failed = await here.run('run', 'generate-content', '--input', 'prompt=a lighthouse', '--simulate', 'fail,latency=0', '--profile', 'staging');
+    expect(failed).toMatchObject({ status: 1, out: expect.stringContaining('--profile staging` or `stepscope tail ') });
+    const printed = [...failed.out.matchAll(/`stepscope ([^`]+)`/g)].map(([, words]) => words!.replaceAll("'", '').split(' '));
+    expect(printed).toHaveLength(2);
+    for (const { status } of await Promise.all(printed.map((words) => here.run(...words)))) expect(status).toBe(0);
+    expect((await here.run('pipelines', 'generate', '--profile', 'staging')).status).toBe(2);
+    expect((await here.run('show', 'nothing', '--profile', 'staging')).err).toContain('`stepscope runs --profile staging`');
+  });
+
+  it('of somebody without a role is refused with the command that gives it', async () => {
+    await server.run('user', 'add', 'bob@example.com', '--password', 'env:ADA_PASSWORD');
+    const login = ['login', '--profile', 'bob', '--url', state.url, '--email', 'bob@example.com', '--password', 'env:ADA_PASSWORD'];
+    expect(await here.run(...login)).toMatchObject({ status: 0 });
+    const promote = `\`stepscope user promote bob@example.com --url ${state.url} --key env:STEPSCOPE_SECRET_KEY\``;
+    const commands = [['run', 'generate-content'], ['runs'], ['pipelines'], ['break', 'add', 'generate-content', '7']];
+    for (const refused of await Promise.all(commands.map((words) => here.run(...words, '--profile', 'bob')))) {
+      expect(refused).toMatchObject({ status: 3, err: expect.stringContaining(`bob@example.com has no role`) });
+      expect(refused.err).toContain(promote);
+    }
+    expect(await here.run('logout', '--profile', 'bob')).toMatchObject({ status: 0 });
+  });
+
   it('whose session was ended says so with the command that mends it, and on the screen goes on afterwards', async () => {
     changeSession({ expiresAt: 0, refreshToken: 'revoked' });
     const words = {
@@ -175,5 +198,27 @@ describe('a profile', { timeout: 120_000 }, () => {
       err: expect.stringContaining('refuses ada@example.com'),
     });
     await wrong.remove();
+  });
+
+  it('of a server whose keys were replaced says which command takes the new one', async () => {
+    const keys = join(server.dataDir, '../other-keys.json');
+    await server.run('keys', keys);
+    process.kill(state.pid, 'SIGTERM');
+    await expect.poll(async () => (await server.run('status')).status, { timeout: 20_000 }).toBe(3);
+    await server.start('serve', '--port', new URL(state.url).port, '--keys', `@${keys}`, '--json').says(/"url"/);
+    const refused = {
+      status: 3,
+      err: expect.stringMatching(/Invalid API key\n.*`stepscope login --profile looking --key env:NAME`/),
+    };
+    expect(await here.run('runs', '--profile', 'looking')).toMatchObject(refused);
+    changeSession({ expiresAt: 0 }, 'looking');
+    expect(await here.run('runs', '--profile', 'looking')).toMatchObject(refused);
+    expect(await here.run('login', '--profile', 'looking', '--password', 'env:ADA_PASSWORD')).toMatchObject(refused);
+    const { publishableKey } = JSON.parse(readFileSync(keys, 'utf8')) as { publishableKey: string };
+    const keyFile = join(here.dataDir, '../new-key');
+    writeFileSync(keyFile, publishableKey);
+    const login = ['login', '--profile', 'looking', '--key', `@${keyFile}`, '--password', 'env:ADA_PASSWORD'];
+    expect(await here.run(...login)).toMatchObject({ status: 0 });
+    expect(await here.run('runs', '--profile', 'looking')).toMatchObject({ status: 0 });
   });
 });

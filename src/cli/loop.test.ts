@@ -12,7 +12,7 @@ const save = '\u0018';
 
 /** Everything here happens in a pseudo-terminal of 80×24, with the built program and its detached backend. */
 describe('debugging in a terminal of 80×24', { timeout: 120_000 }, () => {
-  const here = installation({ STEPSCOPE_SIMULATE: 'latency=0.2' });
+  const here = installation({ STEPSCOPE_SIMULATE: 'latency=0.05' });
   const screens: TerminalScreen[] = [];
   beforeAll(buildProgram, 120_000);
   afterEach(() => screens.splice(0).forEach((screen) => screen.kill('SIGKILL')));
@@ -63,6 +63,8 @@ describe('debugging in a terminal of 80×24', { timeout: 120_000 }, () => {
   it('finds everything again after leaving, and reruns an ended run from an edited step', async () => {
     const first = open();
     await first.shows(/completed/);
+    // The first run still stands where this person has left it.
+    await type(first, ['q', 'is held because you paused it']);
     first.press('q');
     await first.exited;
 
@@ -70,7 +72,7 @@ describe('debugging in a terminal of 80×24', { timeout: 120_000 }, () => {
     await screen.shows(/completed[^\n]*\n[^\n]*paused/);
     await type(screen, [enter, 'COMPLETED'], ['1', /15 +UI Update/], ['g' + 'j'.repeat(6), /› ✔ 7 /], ['i', 'Inputs of 7']);
     await type(screen, [down.repeat(5) + end + backspace.repeat(4) + '640,', '"height": 640,'], [save, 'DRAFT']);
-    await type(screen, ['r', 'Rerun from here'], ['y', 'y allowed'], [enter, /rerun of [0-9a-f]{6}/], ['', /COMPLETED/]);
+    await type(screen, ['r', 'Rerun from here'], ['y', '›let them happen'], [enter, /rerun of [0-9a-f]{6}/], ['', /COMPLETED/]);
 
     const [fork] = (await here.run('runs', '--json')).json;
     expect(fork).toMatchObject({ status: 'completed', fork_patch: [{ op: 'replace', path: '/parameters/height', value: 640 }] });

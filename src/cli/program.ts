@@ -1,26 +1,39 @@
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../core/closest.ts';
+import { printable } from '../core/format.ts';
 import { errorCodes, UserError } from '../protocol/error.ts';
+import { addApproveCommands } from './commands/approve.ts';
 import { addAttachCommand } from './commands/attach.ts';
 import { addBackendCommand } from './commands/backend.ts';
+import { addBookmarkCommand } from './commands/bookmark.ts';
 import { addBreakCommand } from './commands/break.ts';
+import { addCommentCommand } from './commands/comment.ts';
+import { addCompareCommand } from './commands/compare.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addControlCommands } from './commands/control.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addForkCommand } from './commands/fork.ts';
+import { addImportCommand } from './commands/import.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addLoginCommands } from './commands/login.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
+import { addOpenCommand } from './commands/open.ts';
+import { addPerfCommand } from './commands/perf.ts';
 import { addPipelinesCommand } from './commands/pipelines.ts';
+import { addTestCommands } from './commands/promote.ts';
+import { addReplayCommand } from './commands/replay.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunnerCommand } from './commands/runner.ts';
 import { addRunsCommand } from './commands/runs.ts';
 import { addServeCommand } from './commands/serve.ts';
+import { addSessionCommand } from './commands/session.ts';
+import { addShareCommand } from './commands/share.ts';
 import { addShowCommand } from './commands/show.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTailCommand } from './commands/tail.ts';
 import { addUserCommand } from './commands/user.ts';
+import { addWatchCommand } from './commands/watch.ts';
 import { openProgram } from './commands/terminal.ts';
 import { Ended } from './failure.ts';
 import type { GlobalFlags } from './settings.ts';
@@ -58,7 +71,8 @@ export function createProgram(): Command {
     .option('--json', 'print NDJSON')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .addHelpText('after', afterHelp)
-    .showHelpAfterError('See `stepscope --help`.')
+    // It echoes what was typed, which may have been pasted.
+    .configureOutput({ writeErr: (text) => void process.stderr.write(printable(text, { multiline: true })) })
     .exitOverride();
 
   addRunCommand(program);
@@ -67,9 +81,21 @@ export function createProgram(): Command {
   addShowCommand(program);
   addTailCommand(program);
   addControlCommands(program);
+  addApproveCommands(program);
   addBreakCommand(program);
+  addWatchCommand(program);
   addForkCommand(program);
+  addCompareCommand(program);
+  addPerfCommand(program);
+  addReplayCommand(program);
+  addTestCommands(program);
+  addBookmarkCommand(program);
   addExportCommand(program);
+  addShareCommand(program);
+  addCommentCommand(program);
+  addSessionCommand(program);
+  addImportCommand(program);
+  addOpenCommand(program);
   addServeCommand(program);
   addKeysCommand(program);
   addRunnerCommand(program);
@@ -90,7 +116,14 @@ export function createProgram(): Command {
       if (unknown !== undefined) throw unknownCommand(unknown, program);
       await openProgram(command.optsWithGlobals<GlobalFlags>());
     });
+  nameOwnHelp(program, []);
   return program;
+}
+
+/** After a wrong call stands the help of the command that was called. */
+function nameOwnHelp(command: Command, names: readonly string[]): void {
+  command.showHelpAfterError(`See \`${['stepscope', ...names, '--help'].join(' ')}\`.`);
+  for (const sub of command.commands) nameOwnHelp(sub, sub.name() === 'terminal' ? names : [...names, sub.name()]);
 }
 
 function unknownCommand(name: string, program: Command): UserError {

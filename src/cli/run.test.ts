@@ -15,11 +15,13 @@ async function heldBefore(run: Started, display: string): Promise<string> {
   return id!;
 }
 
-describe('stepscope run', { timeout: 60_000 }, () => {
-  const here = installation();
-  beforeAll(buildProgram, 120_000);
-  afterAll(here.remove);
+// Without a backend each call opens the database for itself, which takes most of its time: only what is about that does.
+const here = installation();
+let cancelled: string;
+beforeAll(buildProgram, 120_000);
+afterAll(here.remove);
 
+describe('stepscope run', { timeout: 60_000 }, () => {
   it('prints one line of JSON a step, with key, number, status and duration, and exits 0', async () => {
     const { status, json, err } = await here.run('run', 'generate-content', ...withPrompt, '--json');
     expect({ status, err }).toEqual({ status: 0, err: '' });
@@ -29,18 +31,11 @@ describe('stepscope run', { timeout: 60_000 }, () => {
     expect(json.find((step) => step['number'] === '8e')).toMatchObject({ key: 'call_edge_function.provider_api_call', duration: expect.any(Number) });
   });
 
-  it('runs a pipeline from a file, and tells people of its steps in aligned lines', async () => {
-    const { status, out } = await here.run('run', pipelineFile);
-    expect(status).toBe(0);
-    expect(out).toMatch(/^\S +1 {2}\S.* m?s\n\S +2 {2}\S.* m?s\n\S completed after .*, 2 of 2 steps\. Run [0-9a-f-]{36}\n$/);
-  });
-
   it('cancels the run it executes on Ctrl-C', async () => {
     const run = here.start('run', 'generate-content', ...withPrompt, '--break', '3');
-    const id = await heldBefore(run, '3');
+    cancelled = await heldBefore(run, '3');
     run.kill('SIGINT');
     expect(await run.outcome).toMatchObject({ status: 130 });
-    expect((await here.run('show', id, '--json')).json[0]).toMatchObject({ status: 'cancelled' });
   });
 
   it('leaves no backend behind', async () => {
@@ -51,18 +46,27 @@ describe('stepscope run', { timeout: 60_000 }, () => {
 });
 
 describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
-  const here = installation();
   beforeAll(async () => {
-    buildProgram();
     await here.start('backend').says(/listening on/);
   }, 120_000);
-  afterAll(here.remove);
+  const ids = async (): Promise<readonly unknown[]> => (await here.run('runs', '--json')).json.map((run) => run['test_run_id']);
+
+  it('finds what ran before it, cancelled where Ctrl-C met it', async () => {
+    expect((await here.run('show', cancelled, '--json')).json[0]).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('runs a pipeline from a file, and tells people of its steps in aligned lines', async () => {
+    const { status, out } = await here.run('run', pipelineFile);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^\S +1 {2}\S.* m?s\n\S +2 {2}\S.* m?s\n\S completed after .*, 2 of 2 steps\. Run [0-9a-f-]{36}\n$/);
+  });
 
   it('names the field of an input that does not fit, exits 2, and runs nothing', async () => {
+    const before = await ids();
     const { status, out, err } = await here.run('run', 'generate-content', ...withPrompt, '--input', 'width=-1', '--json');
     expect({ status, out }).toEqual({ status: 2, out: '' });
     expect(err).toMatch(/width: must be at least/);
-    expect((await here.run('runs', '--json')).json).toEqual([]);
+    expect(await ids()).toEqual(before);
   });
 
   it('exits 1 when a run fails, with the words of the provider at the step that failed', async () => {
@@ -72,7 +76,7 @@ describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
     expect(err).toMatch(/failed\n.*GPU on fire[\s\S]*stepscope show /);
   });
 
-  it.each([
+  it.concurrent.each([
     [['run', 'generate-contnet'], /no pipeline "generate-contnet"\nDid you mean `generate-content`\?/],
     [['run', 'generate-content', '--break', '8z'], /no step "8z"\n.*8/],
     [['run', 'generate-content', '--simulate', 'fial'], /no behaviour "fial"\nDid you mean `fail`/],
@@ -130,11 +134,11 @@ describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
   });
 
   it('refuses a fork that would repeat what it may not, stores nothing, and takes the same words again with leave', async () => {
-    const before = (await here.run('runs', '--json')).json.map((run) => run['test_run_id']);
+    const before = await ids();
     const refused = await here.run('fork', 'last', '--from', '7', '--set', 'parameters.width=512');
     expect(refused).toMatchObject({ status: 2, out: '' });
     expect(refused.err).toMatch(/would repeat .* 8e Provider API Call\n.*--repeat-effects/);
-    expect((await here.run('runs', '--json')).json.map((run) => run['test_run_id'])).toEqual(before);
+    expect(await ids()).toEqual(before);
     expect(await here.run('fork', 'last', '--from', '7', '--set', 'parameters.width=512', '--repeat-effects')).toMatchObject({ status: 0 });
   });
 
@@ -171,7 +175,7 @@ describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
     expect(log.json.every((line) => String(line['step_key']).startsWith('call_edge_function'))).toBe(true);
 
     const file = join(here.dataDir, '..', 'trace.json');
-    expect(await here.run('export', 'last', '-o', file)).toMatchObject({ status: 0 });
+    expect(await here.run('export', 'last', '--format', 'json', '-o', file)).toMatchObject({ status: 0 });
     expect(Trace.parse(JSON.parse(readFileSync(file, 'utf8'))).steps.length).toBeGreaterThan(15);
   });
 

@@ -39,6 +39,9 @@ describe('serving and preparing a database of one’s own', { timeout: 120_000 }
     const server = here.start(...serve, '--host', '0.0.0.0', '--keys', `@${file}`);
     await server.says(/"url"/);
     const { json } = await here.run('status', '--json', '--show-keys');
+    const [first, ...others] = (JSON.parse((await server.says(/^\{.*\}$/m))[0]) as { addresses: string[] }).addresses;
+    expect(first).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    for (const address of others) expect((await fetch(`${address}/healthz`)).status).toBe(200);
     expect(json[0]).toMatchObject({
       identity: 'local@stepscope',
       publishableKey: (JSON.parse(before) as { publishableKey: string }).publishableKey,
@@ -73,6 +76,16 @@ describe('serving and preparing a database of one’s own', { timeout: 120_000 }
     expect(await place().run(...serve, '--database-url', 'env:DB', '--keys', `@${file}`)).toMatchObject({ status: 1 });
   });
 
+  it('does not take an embedded database for the one in DATABASE_URL without a word', async () => {
+    const here = place({ DATABASE_URL: opened.url! });
+    for (const words of [['list'], ['add', 'ada@example.com'], ['promote', 'ada@example.com']]) {
+      expect(await here.run('user', ...words)).toMatchObject({ status: 3, out: '', err: expect.stringContaining('Start `stepscope serve`') });
+    }
+    expect(await here.run('runs')).toMatchObject({ status: 0, err: expect.stringContaining(`the embedded database in ${here.dataDir}`) });
+    await here.start(...serve, '--replace-keys').says(/"url"/);
+    expect(await here.run('user', 'list', '--json')).toMatchObject({ status: 0, err: '' });
+  });
+
   it('says where a database stands, prints SQL, and is refused in words', async () => {
     const here = place();
     const plan = await here.run('migrate', '--database-url', 'env:DB', '--dry-run', '--json');
@@ -93,6 +106,11 @@ describe('serving and preparing a database of one’s own', { timeout: 120_000 }
       err: expect.stringContaining('must not stand on the command line'),
     });
     expect(await place({ DB: 'postgres://nobody@127.0.0.1:1/x' }).run('migrate', '--database-url', 'env:DB')).toMatchObject({ status: 3 });
+    for (const command of ['migrate', 'serve']) {
+      const wrong = await place({ DATABASE_URL: 'http://me:hush@127.0.0.1:1/x' }).run(command);
+      expect(wrong).toMatchObject({ status: 2, err: expect.stringContaining('not one of Postgres: it begins with http://\n') });
+      expect(wrong.err).not.toContain('hush');
+    }
 
     await opened.database.asOwner((transaction) =>
       transaction.query(`update stepscope.stepscope_migrations set checksum = 'other' where version = 2`),

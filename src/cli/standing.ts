@@ -1,4 +1,5 @@
 import type { Backend } from '../client/backend.ts';
+import { isHeldAfter, placelessReason } from '../core/hold-reason.ts';
 import { isFinal } from '../core/run-state.ts';
 import { flattenSteps } from '../core/step-reference.ts';
 import { printable } from '../core/format.ts';
@@ -32,6 +33,6 @@ export function standing(run: RunRow): string {
   const step = flattenSteps(run.step_tree ?? []).find((one) => one.key === run.current_step);
   const name = step === undefined ? (run.current_step ?? '') : `${step.display} ${printable(step.name)}`;
   if (run.status !== 'paused') return `${run.status} ${name}`.trimEnd();
-  const why = run.pause_reason === null ? '' : ` (${printable(run.pause_reason)})`;
-  return `held before ${name}${why}`;
+  const why = run.pause_reason === null ? '' : ` (${printable(placelessReason(run.pause_reason))})`;
+  return `held ${isHeldAfter(run) ? 'after' : 'before'} ${name}${why}`;
 }

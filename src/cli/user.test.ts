@@ -55,14 +55,24 @@ describe('users', { timeout: 120_000 }, () => {
   });
 
   it('are refused in words', async () => {
-    expect(await here.run('user', 'add', 'local@stepscope', '--password', 'literal')).toMatchObject({ status: 2, err: expect.stringContaining('must not stand on the command line') });
-    expect(await here.run('user', 'add', 'nobody')).toMatchObject({ status: 2, err: expect.stringContaining('an email address is needed') });
-    expect(await here.run('user', 'promote', 'nobody@example.com')).toMatchObject({ status: 2, err: expect.stringContaining('nobody has the address') });
-    expect(await here.run('user', 'rm', 'nobody@example.com')).toMatchObject({ status: 2, err: expect.stringContaining('nobody has the address') });
-    expect(await here.run('user', 'rm', 'local@stepscope')).toMatchObject({ status: 2 });
+    const refused = await Promise.all([
+      here.run('user', 'add', 'local@stepscope', '--password', 'literal'),
+      here.run('user', 'add', 'nobody'),
+      here.run('user', 'promote', 'nobody@example.com'),
+      here.run('user', 'rm', 'nobody@example.com'),
+      here.run('user', 'rm', 'local@stepscope'),
+    ]);
+    expect(refused).toMatchObject([
+      { status: 2, err: expect.stringContaining('must not stand on the command line') },
+      { status: 2, err: expect.stringContaining('an email address is needed') },
+      { status: 2, err: expect.stringContaining('nobody has the address') },
+      { status: 2, err: expect.stringContaining('nobody has the address') },
+      { status: 2 },
+    ]);
     const twice = [await here.run('user', 'add', 'twice@example.com'), await here.run('user', 'add', 'twice@example.com')];
     expect(twice.map(({ status }) => status)).toEqual([0, 1]);
     expect(twice[1]!.err).toContain('already been registered');
+    expect(twice[1]!.err).toContain('`stepscope user promote twice@example.com` makes them an administrator');
     const keyFile = join(here.dataDir, 'publishable-key');
     writeFileSync(keyFile, server.publishableKey);
     expect(await here.run('user', 'list', '--url', server.url, '--key', `@${keyFile}`)).toMatchObject({ status: 3, err: expect.stringContaining('Users are managed with a secret key') });

@@ -2,6 +2,7 @@ import type { Backend } from '../../client/backend.ts';
 import type { UserError } from '../../protocol/error.ts';
 import type { StateFile } from '../../protocol/state-file.ts';
 import { sessionStoreOf } from '../profiles.ts';
+import { findBackend } from './find-backend.ts';
 import type { Remote, Settings } from '../settings.ts';
 
 interface RemoteOptions extends Pick<Settings, 'readOnly'> {
@@ -9,10 +10,14 @@ interface RemoteOptions extends Pick<Settings, 'readOnly'> {
   readonly onEnded?: ((why: UserError) => void) | undefined;
 }
 
-/** As the person whose machine this is: the local admin user. */
-export async function connectLocal(state: StateFile, { readOnly }: Pick<Settings, 'readOnly'>): Promise<Backend> {
+/** As the person whose machine this is: the local admin user. A backend that comes back elsewhere is found again by its data directory. */
+export async function connectLocal(state: StateFile, { readOnly, dataDir }: Pick<Settings, 'readOnly' | 'dataDir'>): Promise<Backend> {
   const { connectBackend } = await import('../../client/connect-backend.ts');
-  return await connectBackend({ url: state.url, key: state.publishableKey, session: state.localUser, readOnly });
+  const findAgain = async () => {
+    const found = await findBackend(dataDir);
+    return found && { url: found.url, key: found.publishableKey };
+  };
+  return await connectBackend({ url: state.url, key: state.publishableKey, session: state.localUser, readOnly, findAgain });
 }
 
 /**

@@ -1,27 +1,39 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { finalRunStatuses } from '../../protocol/vocabulary.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { finalRunStatuses, type RunStatus } from '../../protocol/vocabulary.ts';
 import { openPglite } from '../../storage/pglite/open-pglite.ts';
+import { preparedForTests } from '../../storage/testing.ts';
 import { buildProgram, installation } from '../testing.ts';
-import type { Installation } from '../testing.ts';
+import type { Installation, Started } from '../testing.ts';
 import { isAlive, readStateFile } from './find-backend.ts';
 
 const patience = { timeout: 30_000, interval: 100 };
 
-describe('the detached backend', { timeout: 60_000 }, () => {
-  beforeAll(buildProgram, 120_000);
+describe('a detached backend', { timeout: 60_000 }, () => {
   let here: Installation;
-  afterEach(() => here.remove());
+  let started: Started[];
+  beforeAll(async () => {
+    buildProgram();
+    // Slow enough to be left in the middle of a run.
+    here = installation({ STEPSCOPE_SIMULATE: 'latency=0.1' });
+    started = [here.start('backend'), here.start('backend'), here.start('backend')];
+    await vi.waitFor(() => expect(readStateFile(here.dataDir)).toBeDefined(), patience);
+  }, 120_000);
+  afterAll(() => here.remove());
 
-  async function startBackend(env: NodeJS.ProcessEnv = {}): Promise<number> {
-    here = installation(env);
-    here.start('backend');
-    return await vi.waitFor(() => readStateFile(here.dataDir)!.pid, patience);
-  }
+  it('lives once, however many start it at once', async () => {
+    const winner = readStateFile(here.dataDir)!.pid;
+    const losers = await Promise.all(started.filter((child) => child.pid !== winner).map((child) => child.outcome));
+    for (const { status, err } of losers) {
+      expect(status).toBe(3);
+      expect(err).toContain(String(winner));
+    }
+    expect(losers).toHaveLength(2);
+  });
 
   it('is found by later calls, which use it instead of opening the data themselves', async () => {
-    const pid = await startBackend();
+    const { pid } = readStateFile(here.dataDir)!;
     const { json, status } = await here.run('status', '--json');
     expect(status).toBe(0);
     expect(json[0]).toMatchObject({ pid, mode: 'detached', engine: 'pglite' });
@@ -30,28 +42,27 @@ describe('the detached backend', { timeout: 60_000 }, () => {
   });
 
   it('keeps what leads to it from others', async () => {
-    await startBackend();
     for (const name of ['backend.json', 'keys.json']) expect((statSync(join(here.dataDir, name)).mode & 0o777).toString(8)).toBe('600');
     expect((statSync(here.dataDir).mode & 0o777).toString(8)).toBe('700');
   });
 
   it('goes on with a run whose caller is killed or loses its terminal', async () => {
-    await startBackend({ STEPSCOPE_SIMULATE: 'latency=0.3' });
+    const { url, secretKey } = readStateFile(here.dataDir)!;
+    const newest = `${url}/rest/v1/test_execution_runs?select=status&order=created_at.desc,id.desc&limit=1`;
     for (const signal of ['SIGKILL', 'SIGHUP'] as const) {
       const caller = here.start('run', 'generate-content', '--input', 'prompt=left alone', '--json');
       await caller.says(/"number":"1"/);
       caller.kill(signal);
       await caller.outcome;
       await vi.waitFor(async () => {
-        const [run] = (await here.run('show', 'last', '--json')).json;
-        expect(finalRunStatuses.has(run!['status'] as never)).toBe(true);
-        expect(run).toMatchObject({ status: 'completed' });
+        const [run] = (await (await fetch(newest, { headers: { apikey: secretKey } })).json()) as [{ status: RunStatus }];
+        expect(finalRunStatuses.has(run.status)).toBe(true);
       }, patience);
+      expect((await here.run('show', 'last', '--json')).json[0]).toMatchObject({ status: 'completed' });
     }
   });
 
   it('says so when Ctrl-C leaves a run to it', async () => {
-    await startBackend();
     const caller = here.start('run', 'generate-content', '--input', 'prompt=x', '--break', '2');
     await caller.says(/Held before 2/);
     caller.kill('SIGINT');
@@ -62,8 +73,8 @@ describe('the detached backend', { timeout: 60_000 }, () => {
   });
 
   it('keeps address and keys when it is started again after a crash', async () => {
-    const pid = await startBackend();
     const before = readStateFile(here.dataDir)!;
+    const { pid } = before;
     process.kill(pid, 'SIGKILL');
     await vi.waitFor(() => expect(isAlive(pid)).toBe(false), patience);
     here.start('backend');
@@ -74,23 +85,18 @@ describe('the detached backend', { timeout: 60_000 }, () => {
     }, patience);
     expect(after).toMatchObject({ url: before.url, publishableKey: before.publishableKey, secretKey: before.secretKey });
   });
+});
 
-  it('ends by itself when nobody has used it for a while, and leaves no trail', async () => {
-    const pid = await startBackend({ STEPSCOPE_IDLE_EXIT_MS: '500' });
+describe('a detached backend that nobody uses', { timeout: 60_000 }, () => {
+  beforeAll(buildProgram, 120_000);
+  const here = installation({ STEPSCOPE_IDLE_EXIT_MS: '500' });
+  afterAll(here.remove);
+
+  it('ends by itself after a while, and leaves no trail', async () => {
+    here.start('backend');
+    const pid = await vi.waitFor(() => readStateFile(here.dataDir)!.pid, patience);
     await vi.waitFor(() => expect(isAlive(pid)).toBe(false), patience);
     expect(existsSync(join(here.dataDir, 'backend.json'))).toBe(false);
-  });
-
-  it('lives once, however many start it at once', async () => {
-    here = installation();
-    const outcomes = [here.start('backend'), here.start('backend'), here.start('backend')];
-    const winner = await vi.waitFor(() => readStateFile(here.dataDir)!.pid, patience);
-    const losers = await Promise.all(outcomes.filter((child) => child.pid !== winner).map((child) => child.outcome));
-    for (const { status, err } of losers) {
-      expect(status).toBe(3);
-      expect(err).toContain(String(winner));
-    }
-    expect(losers).toHaveLength(2);
   });
 });
 
@@ -106,29 +112,21 @@ describe('stepscope serve', { timeout: 60_000 }, () => {
     return one;
   };
 
-  it('serves until Ctrl-C and then exits 0', async () => {
-    const here = another();
-    const server = here.start('serve', '--port', '0', '--json');
-    const [first] = await server.says(/^\{.*\}$/m);
-    const { url } = JSON.parse(first) as { url: string };
-    expect((await fetch(`${url}/healthz`)).status).toBe(200);
-    server.kill('SIGINT');
-    expect(await server.outcome).toMatchObject({ status: 0, err: '' });
-  });
-
-  it('says in one line that its port, or its data directory, is in use', async () => {
+  it('says in one line that its port, or its data directory, is in use, and serves until Ctrl-C, for which it exits 0', async () => {
     const here = another();
     const server = here.start('serve', '--port', '0', '--json');
     const [first] = await server.says(/^\{.*\}$/m);
     const { url, pid } = JSON.parse(first) as { url: string; pid: number };
 
-    const samePort = await another().run('serve', '--port', new URL(url).port);
+    const [samePort, sameData] = await Promise.all([another().run('serve', '--port', new URL(url).port), here.run('serve', '--port', '0')]);
     expect(samePort.status).toBe(3);
     expect(samePort.err).toMatch(new RegExp(`error: .*${new URL(url).port}.*in use`));
-
-    const sameData = await here.run('serve', '--port', '0');
     expect(sameData.status).toBe(3);
     expect(sameData.err).toMatch(new RegExp(`already: .*pid ${pid}`));
+
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    server.kill('SIGINT');
+    expect(await server.outcome).toMatchObject({ status: 0, err: '' });
   });
 
   it.each(['/dev/null/data', '/proc/nobody/data', '/etc'])('says in one line that %s cannot be its data directory', async (directory) => {
@@ -141,8 +139,7 @@ describe('stepscope serve', { timeout: 60_000 }, () => {
 
   it('says in one line that its data are those of a newer version', async () => {
     const here = another();
-    expect(await here.run('runs')).toMatchObject({ status: 0 });
-    const database = await openPglite({ dataDir: here.dataDir });
+    const database = await openPglite({ dataDir: here.dataDir, preparedDirectory: await preparedForTests() });
     await database.asOwner((transaction) => transaction.query(`insert into stepscope.stepscope_migrations (version, name, checksum) values (9999, 'to come', '')`));
     await database.close();
     const newerSchema = await here.run('runs');

@@ -1,8 +1,8 @@
 import type { Worker } from 'node:worker_threads';
 import { endThread, startThread, untilReady } from './thread.ts';
 
-/** Time a runner has to cancel its runs and say goodbye. */
-const closeGraceMs = 8_000;
+/** Time a runner has to let steps under way end, give held runs away, cancel the others and say goodbye. */
+const closeGraceMs = 12_000;
 /** A runner that dies is started again after this, doubled up to the second each time it dies at once. */
 const restartMs = { first: 250, longest: 30_000, healthyAfter: 60_000 } as const;
 

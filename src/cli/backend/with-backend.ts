@@ -51,9 +51,11 @@ export async function withBackend<T>(settings: Settings, io: Io, options: { read
 
 async function findOrHost(settings: Settings, io: Io, options: { readonly runner: boolean }): Promise<StateFile | HostedBackend> {
   const deadline = Date.now() + patienceMs;
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const state = await findBackend(settings.dataDir);
     if (state !== undefined) return state;
+    if (isFirst && process.env['DATABASE_URL'])
+      io.err(`No server runs here: this is the embedded database in ${settings.dataDir}. The one in DATABASE_URL is reached through \`stepscope serve\`.`);
     try {
       return await hostBackend({
         dataDir: settings.dataDir,

@@ -10,13 +10,13 @@ export function addAttachCommand(program: Command): void {
     .summary('Opens the terminal on a backend that runs.')
     .description('Opens the terminal on a backend that runs: the local one, or with --url and --key one elsewhere.')
     .argument('[run]', 'open this run at once');
-  onCall(command, async ({ args, settings }) => {
+  onCall(command, async ({ args, flags, settings }) => {
     if (!process.stdin.isTTY || !process.stdout.isTTY) {
       throw new UserError('usage', 'attach needs a terminal', { hint: 'Without one, `stepscope tail -f` follows a run.' });
     }
     if (settings.remote === undefined && (await findBackend(settings.dataDir)) === undefined) {
       throw new UserError('unavailable', `no backend is running on ${settings.dataDir}`, { hint: '`stepscope` alone starts one.' });
     }
-    await openTerminal(settings, args[0]);
+    await openTerminal(settings, flags, args[0]);
   });
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
 import { limits } from '../../protocol/limits.ts';
 import { hostBackend } from '../backend/host-backend.ts';
@@ -39,7 +40,7 @@ async function serveUntilIdle(dataDir: string, port: number | undefined): Promis
           idle = undefined;
         }
       },
-      onNotice: (text) => console.error(`${new Date().toISOString()} ${text}`),
+      onNotice: (text) => console.error(`${new Date().toISOString()} ${printable(text)}`),
     });
     console.error(`${new Date().toISOString()} listening on ${backend.state.url}, pid ${process.pid}`);
     tellStarter({ type: 'ready' });

@@ -86,7 +86,7 @@ export function addLoginCommands(program: Command): void {
       if (io.json) rows.forEach((row) => io.out(JSON.stringify(row)));
       else if (rows.length === 0) io.err('No profiles. `stepscope login --profile NAME --url … --key env:NAME` makes one.');
       else {
-        const cells = rows.map(({ profile, email, readOnly, url, isDefault }) => [`${profile}${isDefault ? ' (used)' : ''}`, email, readOnly ? 'read-only' : '–', url]);
+        const cells = rows.map(({ profile, email, readOnly, url, isDefault }) => [`${profile}${isDefault ? ' (used)' : ''}`, email, readOnly ? 'read' : 'read, write', url]);
         tableLines(['PROFILE', 'SIGNED IN AS', 'MAY', 'BACKEND'], cells, io).forEach((line) => io.out(line));
         if (used === undefined) io.err(`${plural(rows.length, 'profile')}; none is used unless --profile or STEPSCOPE_PROFILE names it.`);
       }

@@ -7,6 +7,7 @@ import { withBackend } from '../backend/with-backend.ts';
 import { onCall } from '../call.ts';
 import type { Io } from '../io.ts';
 import { tableLines } from '../print/table.ts';
+import { assertRole } from '../role.ts';
 import { findPipeline } from './run.ts';
 
 /** What there is to run, and what it takes. */
@@ -18,8 +19,8 @@ export function addPipelinesCommand(program: Command): void {
     .argument('[pipeline]', 'key of a pipeline');
   onCall(command, async ({ args, settings, io }) => {
     await withBackend(settings, io, { runner: true }, async ({ backend }) => {
-      const pipelines = await backend.pipelines();
-      const chosen = args[0] === undefined ? pipelines : [findPipeline(args[0], pipelines)];
+      const chosen = args[0] === undefined ? await backend.pipelines() : [await findPipeline(args[0], backend)];
+      if (chosen.length === 0) await assertRole(backend);
       if (io.json) chosen.forEach((one) => io.out(JSON.stringify(one)));
       else if (args[0] !== undefined) pipelineLines(chosen[0]!, io).forEach((line) => io.out(line));
       else tableLines(['KEY', 'TITLE', 'STEPS', 'MODELS'], chosen.map((one) => [one.pipeline_key, one.title, String(one.step_tree.length), one.models.join(' ')]), io).forEach((line) => io.out(line));

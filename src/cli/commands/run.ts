@@ -6,8 +6,10 @@ import { didYouMean } from '../../core/closest.ts';
 import { parseBehaviour } from '../../core/simulator-behaviour.ts';
 import { flattenSteps, resolveStep } from '../../core/step-reference.ts';
 import { UserError } from '../../protocol/error.ts';
+import type { Backend } from '../../client/backend.ts';
 import type { PipelineRow } from '../../protocol/rows.ts';
 import { RunRequest } from '../../protocol/run-request.ts';
+import { OnLeaseEnd } from '../../protocol/vocabulary.ts';
 import { readInputs } from '../assignments.ts';
 import { withBackend } from '../backend/with-backend.ts';
 import type { Opened } from '../backend/with-backend.ts';
@@ -15,10 +17,12 @@ import { collect, onCall } from '../call.ts';
 import { Ended } from '../failure.ts';
 import type { Io } from '../io.ts';
 import type { Settings } from '../settings.ts';
+import { assertRole } from '../role.ts';
 import { watchRun } from '../watch-run.ts';
 
 /** Flags of `run`, as commander hands them over. */
 export interface RunFlags {
+  readonly exchanges?: boolean;
   readonly input?: readonly string[];
   readonly model?: string;
   readonly mode?: 'auto' | 'step';
@@ -27,6 +31,7 @@ export interface RunFlags {
   readonly provider?: 'simulator' | 'replicate';
   readonly simulate?: string;
   readonly tag?: readonly string[];
+  readonly onLeaseEnd?: OnLeaseEnd;
 }
 
 export function addRunCommand(program: Command): void {
@@ -42,6 +47,8 @@ export function addRunCommand(program: Command): void {
     .addOption(new Option('--billing <mode>', 'test writes what would have been charged').choices(['test', 'enforced']))
     .addOption(new Option('--provider <name>', 'the bundled simulator, or replicate.com').choices(['simulator', 'replicate']))
     .option('--simulate <behaviour>', 'how the simulator behaves: fail, rate-limit, webhook-lost, latency=0, …')
+    .addOption(new Option('--on-lease-end <what>', 'what becomes of it when the terminal that holds it is gone, or nobody has come to it for a day').choices(OnLeaseEnd.options))
+    .option('--no-exchanges', 'do not record what the steps ask the outside world; the run cannot be replayed then')
     .option('--tag <tag>', 'a tag for the run', collect);
   onCall<RunFlags>(command, async ({ args, flags, settings, io }) => await runPipeline(args[0]!, flags, settings, io));
 }
@@ -83,7 +90,7 @@ async function withFileRunner(file: string, opened: Opened, io: Io, work: (key: 
 }
 
 async function startAndWatch(reference: string, flags: RunFlags, { backend }: Opened, isOurs: boolean, io: Io): Promise<number> {
-  const pipeline = findPipeline(reference, await backend.pipelines());
+  const pipeline = await findPipeline(reference, backend);
   const steps = flattenSteps(pipeline.step_tree);
   const given = flags.input ?? [];
   const run = await backend.startRun(
@@ -94,19 +101,34 @@ async function startAndWatch(reference: string, flags: RunFlags, { backend }: Op
       mode: flags.mode,
       billing: flags.billing,
       tags: flags.tag,
-      options: { provider: flags.provider, simulate: flags.simulate, breakAt: (flags.break ?? []).map((one) => resolveStep(one, steps).key) },
+      onLeaseEnd: flags.onLeaseEnd,
+      options: { provider: flags.provider, simulate: flags.simulate, ...(flags.exchanges === false && { recordExchanges: false }), breakAt: (flags.break ?? []).map((one) => resolveStep(one, steps).key) },
     }),
   );
   if (!io.json) io.err(`${pipeline.title}, run ${run.test_run_id}`);
   return await watchRun(backend, run, { isOurs, io });
 }
 
-/** The pipeline of a key; `not-found` with the closest keys. */
-export function findPipeline(reference: string, pipelines: readonly PipelineRow[]): PipelineRow {
+/** The pipeline of a key; `not-found` with the closest keys, `forbidden` for who may not see any. */
+export async function findPipeline(reference: string, backend: Backend): Promise<PipelineRow> {
+  const pipelines = await backend.pipelines();
   const found = pipelines.find((one) => one.pipeline_key === reference);
   if (found !== undefined) return found;
+  if (pipelines.length === 0) await assertRole(backend);
   const keys = pipelines.map((one) => one.pipeline_key);
   throw new UserError('not-found', `no pipeline "${reference}"`, {
     hint: didYouMean(reference, keys) ?? (keys.length === 0 ? 'No runner has registered one. Start `stepscope runner FILE`.' : `There are ${keys.join(', ')}.`),
   });
+}
+
+/** A pipeline by its key, or that of a run by the run's id, its last characters or `last`. */
+export async function pipelineOrRun(reference: string, backend: Backend): Promise<PipelineRow> {
+  try {
+    return await findPipeline(reference, backend);
+  } catch (error) {
+    const run = error instanceof UserError && error.code === 'not-found' ? await backend.run(reference).catch(() => undefined) : undefined;
+    if (run === undefined) throw error;
+    if (run.pipeline_key === null) throw new UserError('usage', `run ${run.test_run_id} has no pipeline, and breakpoints and watches belong to one`);
+    return await findPipeline(run.pipeline_key, backend);
+  }
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { plural } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
 import { isLoopback } from '../../server/address-guard.ts';
+import { addressesOf } from '../backend/addresses.ts';
 import { findBackend } from '../backend/find-backend.ts';
 import { hostBackend } from '../backend/host-backend.ts';
 import { givenKeys } from '../backend/keys-file.ts';
@@ -75,10 +76,11 @@ export function addServeCommand(program: Command): void {
     try {
       const { url, engine, pid } = backend.state;
       const { migrations } = backend;
-      if (io.json) io.out(JSON.stringify({ url, engine, pid, migrations }));
+      const addresses = addressesOf(url, flags.host);
+      if (io.json) io.out(JSON.stringify({ url, addresses, engine, pid, migrations }));
       else {
         if (migrations.length > 0) io.err(`Applied ${plural(migrations.length, 'migration')}: ${migrations.join(', ')}.`);
-        io.err(`Listening on ${url} (${engine}). Keys: \`stepscope status --show-keys\`. Ctrl-C ends it.`);
+        io.err(`Listening on ${addresses.join(', ')} (${engine}). Keys: \`${io.command('status --show-keys')}\`. Ctrl-C ends it.`);
       }
       await Promise.race([backend.ended, aborted(interrupt.signal)]);
       // Ending a server by Ctrl-C is the usual way, not a failure.

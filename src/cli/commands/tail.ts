@@ -14,6 +14,7 @@ import { Ended } from '../failure.ts';
 import { followToEnd } from '../follow-run.ts';
 import { exitStatusOf, onInterrupt } from '../interrupt.ts';
 import type { Io, Style } from '../io.ts';
+import { watchLink } from '../link-watch.ts';
 
 interface Flags {
   readonly follow?: boolean;
@@ -85,22 +86,23 @@ async function allLogs(backend: Backend, runId: string, signal: AbortSignal): Pr
 
 async function follow(backend: Backend, run: RunRow, afterSeq: number, print: LinePrinter, io: Io): Promise<void> {
   const interrupt = onInterrupt();
+  const link = watchLink(io, `tail -f ${run.test_run_id}`);
   let printed = 0;
   try {
     await followToEnd(backend, run.test_run_id, {
-      signal: AbortSignal.any([interrupt.signal, io.readerGone]),
+      signal: AbortSignal.any([interrupt.signal, io.readerGone, link.gaveUp]),
       onView(view) {
         for (; printed < view.logCount; printed++) {
           const log = view.logs[printed]!;
           if (log.seq > afterSeq && print.passes(log)) print.line(log);
         }
       },
-      onLink(link) {
-        if (link.state === 'lost') io.err(`Connection lost: ${link.reason}. Trying again.`);
-      },
+      onLink: link.onLink,
     });
+    if (link.gaveUp.aborted) throw link.gaveUp.reason;
     if (interrupt.signal.aborted) throw new Ended(exitStatusOf(interrupt.signal.reason as NodeJS.Signals));
   } finally {
+    link.stop();
     interrupt.stop();
   }
 }

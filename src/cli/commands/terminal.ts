@@ -4,6 +4,7 @@ import { connectLocal, connectRemote } from '../backend/connect.ts';
 import { ensureDetachedBackend } from '../backend/detached.ts';
 import { isAlive } from '../backend/find-backend.ts';
 import { processIo } from '../io.ts';
+import { commandLine, hintedFor } from '../same-backend.ts';
 import { readSettings } from '../settings.ts';
 import type { GlobalFlags, Settings } from '../settings.ts';
 
@@ -23,22 +24,28 @@ interface Connecting {
 export async function openProgram(flags: GlobalFlags & { readonly run?: string }): Promise<void> {
   const settings = readSettings(flags);
   if (process.stdin.isTTY && process.stdout.isTTY && flags.json !== true) {
-    await openTerminal(settings, flags.run);
+    await openTerminal(settings, flags, flags.run);
     return;
   }
   const { runPipeline } = await import('./run.ts');
-  const io = processIo({ json: flags.json, ascii: settings.ascii });
+  const io = processIo({ json: flags.json, ascii: settings.ascii, command: (words) => commandLine(words, settings, flags) });
   io.err(`No terminal here: running ${bundledPipeline} in plain text. \`stepscope --help\` lists the commands.`);
   await runPipeline(bundledPipeline, {}, settings, io);
 }
 
 /** Opens the terminal. Its first frame stands before the backend is looked for. */
-export async function openTerminal(settings: Settings, initialRun?: string): Promise<void> {
+export async function openTerminal(settings: Settings, flags: GlobalFlags, initialRun?: string): Promise<void> {
   const { startTui } = await import('../../tui/start-tui.ts');
   const stopWatching = new AbortController();
   try {
     await startTui({
-      connect: (onProgress, onEnded) => connect(settings, { onProgress, onEnded, signal: stopWatching.signal }),
+      connect: async (onProgress, onEnded) => {
+        try {
+          return await connect(settings, { onProgress, onEnded, signal: stopWatching.signal });
+        } catch (error) {
+          throw hintedFor(error, settings, flags);
+        }
+      },
       theme: settings.theme,
       ascii: settings.ascii,
       initialRun,

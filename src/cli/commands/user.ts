@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { formatRelative } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
 import type { Users } from '../../client/users.ts';
+import { findBackend } from '../backend/find-backend.ts';
 import { withBackend } from '../backend/with-backend.ts';
 import { onCall } from '../call.ts';
 import type { Io } from '../io.ts';
@@ -64,6 +65,12 @@ export function addUserCommand(program: Command): void {
 }
 
 async function withUsers<T>(settings: Settings, io: Io, work: (users: Users, self: string) => Promise<T>): Promise<T> {
+  const isElsewhere = settings.remote === undefined && process.env['DATABASE_URL'] && (await findBackend(settings.dataDir)) === undefined;
+  if (isElsewhere) {
+    throw new UserError('unavailable', `no server runs on ${settings.dataDir}, and who may sign in to the database in DATABASE_URL is decided through one`, {
+      hint: 'Start `stepscope serve`, or name one with --url and --key. For the embedded database, unset DATABASE_URL.',
+    });
+  }
   return await withBackend(settings, io, { runner: false }, async ({ url, secretKey, backend }) => {
     const { openUsers } = await import('../../client/users.ts');
     const users = openUsers({ url, secretKey, readOnly: settings.readOnly });

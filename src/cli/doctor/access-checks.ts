@@ -135,7 +135,8 @@ const claimsOf = ({ role, user }: Subject['persona'], person: SchemaFacts['perso
 });
 
 /** Of a row nothing but that it is there. */
-const keyOf = (table: TableName) => z.object({ [table === 'pipelines' ? 'pipeline_key' : 'id']: z.unknown() });
+const keyOf = (table: TableName) => z.object({ [keys[table] ?? 'id']: z.unknown() });
+const keys: Partial<Record<TableName, string>> = { pipelines: 'pipeline_key', run_leases: 'test_run_id' };
 
 const many = (rows: number): string => `${rows.toLocaleString('en')}${rows >= sampleRows ? '+' : ''}`;
 

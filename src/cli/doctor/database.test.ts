@@ -32,15 +32,16 @@ describe('doctor, about a database alone', { timeout: 60_000 }, () => {
     expect(empty.of('triggers')).toMatchObject([{ result: 'warning', what: 'not known: there is no schema of stepscope' }]);
 
     const known = readMigrations();
+    const doctor = known.find(({ name }) => name === 'doctor')!;
     await sql(`create schema stepscope; create table stepscope.stepscope_migrations (
       version int primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())`);
-    for (const { version, name, checksum, sql: text } of known.filter((one) => one.name !== 'doctor')) {
+    for (const { version, name, checksum, sql: text } of known.filter((one) => one.version < doctor.version)) {
       await sql(text);
       await sql('insert into stepscope.stepscope_migrations (version, name, checksum) values ($1, $2, $3)', [version, name, checksum]);
     }
     const old = await clinic.doctor({ databaseUrl });
     expect(old.problems).toMatchObject([
-      { name: 'schema', what: expect.stringMatching(/^is too old: 1 migration missing \(\d+ doctor\)/), command: migrate },
+      { name: 'schema', what: expect.stringMatching(/^is too old: \d+ migrations missing \(\d+ doctor, /), command: migrate },
     ]);
     await clinic.apply(old.problems[0], database);
     expect(await clinic.doctor({ databaseUrl })).toMatchObject({ status: 0, problems: [] });

@@ -6,6 +6,7 @@ import { withBackend } from '../backend/with-backend.ts';
 import type { Opened } from '../backend/with-backend.ts';
 import { onInterrupt } from '../interrupt.ts';
 import type { Io } from '../io.ts';
+import { commandLine } from '../same-backend.ts';
 import { readSecret } from '../secret.ts';
 import type { GlobalFlags, Settings } from '../settings.ts';
 import { didYouMean } from '../../core/closest.ts';
@@ -173,7 +174,7 @@ function subjectOf(
     hasRights,
     isOther: flags.as !== undefined,
     migrate: migrateCommand(opened, settings, flags),
-    command: (text) => [`stepscope ${text}`, ...optionsOf(text, settings, flags)].join(' '),
+    command: (text) => `${commandLine(text, settings, flags)}${databaseOf(text, flags)}`,
     facts: () => (facts ??= askFacts({ backend, service, database }, persona)),
   };
 }
@@ -185,22 +186,7 @@ function migrateCommand(opened: Opened | undefined, { dataDir }: Settings, flags
   return `stepscope migrate --database-url ${flags.databaseUrl ?? 'env:DATABASE_URL'}`;
 }
 
-/** The options that lead to the same backend, unless the command is a whole one already. Secrets are references here. */
-function optionsOf(text: string, { remote, dataDir }: Settings, flags: DoctorFlags & GlobalFlags): readonly string[] {
-  // Only a secret key gives roles and puts back what is missing, and it is seldom the one that was given.
-  const takesSecret = text.startsWith('user ') || text.includes('--mend');
-  const key = takesSecret ? 'env:STEPSCOPE_SECRET_KEY' : flags.key;
-  const link =
-    remote === undefined
-      ? flags.dataDir === undefined
-        ? []
-        : ['--data-dir', dataDir]
-      : remote.profile !== undefined && !takesSecret
-        ? ['--profile', remote.profile]
-        : ['--url', remote.url, ...(key === undefined ? [] : ['--key', key])];
-  const database =
-    text.startsWith('doctor') && flags.databaseUrl !== undefined && !text.includes('--database-url')
-      ? ['--database-url', flags.databaseUrl]
-      : [];
-  return [...link, ...database].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`));
+/** What was said of the database, for a `doctor` that is to look at the same. */
+function databaseOf(text: string, flags: DoctorFlags): string {
+  return text.startsWith('doctor') && flags.databaseUrl !== undefined && !text.includes('--database-url') ? ` --database-url ${flags.databaseUrl}` : '';
 }

@@ -215,6 +215,25 @@ describe('doctor, about the way to a backend and the server', { timeout: 60_000 
     }
   });
 
+  it('says that only one of two servers was given Redis', async ({ skip }) => {
+    const redisUrl = await findRedis();
+    if (redisUrl === undefined) return skip(withoutRedis);
+    const first = await startTestBackend({ engine: 'postgres', server: { redisUrl } });
+    const second = await first.addServer({});
+    process.env['BESIDE_KEY'] = first.keys.secretKey;
+    try {
+      for (const { url } of [first, second]) {
+        const fanout = async () => (await clinic.doctor({ url, key: 'env:BESIDE_KEY', only: 'fan-out' })).of('fan-out');
+        await expect
+          .poll(fanout, { timeout: 10_000, interval: 50 })
+          .toMatchObject([{ result: 'warning', what: expect.stringContaining('1 of 1 other server does not use the same Redis as this one') }]);
+      }
+    } finally {
+      await second.stop();
+      await first.stop();
+    }
+  });
+
   it('looks after the data directory and who holds it', async () => {
     const local = async () => await clinic.doctor({ ...here(), only: 'data directory,holder' });
     await local();

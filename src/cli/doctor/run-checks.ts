@@ -2,7 +2,7 @@ import { assembleSnapshot } from '../../client/snapshots.ts';
 import { formatBytes, plural, shortId } from '../../core/format.ts';
 import { pointer } from '../../core/json-diff.ts';
 import type { Json } from '../../protocol/json.ts';
-import { JobRow, LedgerRow } from '../../protocol/rows.ts';
+import { JobRow, LedgerRow } from '../../protocol/account-rows.ts';
 import type { Trace } from '../../protocol/trace.ts';
 import { NotKnown } from './check.ts';
 import type { Check, Found } from './check.ts';

@@ -51,9 +51,15 @@ export function serverChecks({ backend, service, place, command, hasRights }: Su
       look: async () => {
         const fanout = (await status)?.fanout;
         if (fanout === undefined) return { result: 'ok', what: 'none to look at' };
-        const { kind, answers, servers } = fanout;
+        const { kind, answers, servers, elsewhere = 0 } = fanout;
         const others = servers === 0 ? 'alone' : `with ${plural(servers, 'other server')}`;
         if (kind === 'process') return { result: 'ok', what: 'not needed: the embedded database has one server' };
+        if (answers && elsewhere > 0)
+          return {
+            result: 'warning',
+            what: `${elsewhere} of ${plural(servers, 'other server')} ${elsewhere === 1 ? 'does' : 'do'} not use the same Redis as this one: the database carries messages between them, and each counts attempts to sign in for itself`,
+            hint: 'Give all servers the same --redis-url, or none.',
+          };
         if (answers) return { result: 'ok', what: `by ${words[kind] ?? kind}, ${others}` };
         return {
           result: 'problem',

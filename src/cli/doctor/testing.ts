@@ -44,6 +44,7 @@ export function openClinic(env: Readonly<Record<string, string>>): Clinic {
         out: (line: string) => void findings.push(JSON.parse(line) as Finding),
         err: () => {},
         paint: (_: unknown, text: string) => text,
+        command: (words: string) => `stepscope ${words}`,
         json: true,
         glyphs: unicodeGlyphs,
         columns: 80,

@@ -13,7 +13,7 @@ export function runSummary(view: RunView, run: RunRow, io: Io): readonly string[
   const head = `${status}${time}, ${run.completed_steps} of ${plural(run.total_steps, 'step')}. Run ${run.test_run_id}`;
   if (run.status !== 'failed' && run.status !== 'interrupted') return [head];
   const failed = failedStep(view, run);
-  return [head, '', ...failureBlock(run, failed, io), '', `Look closer with \`stepscope show ${run.test_run_id}\` or \`stepscope tail ${run.test_run_id} --filter 'level>=warn'\`.`];
+  return [head, '', ...failureBlock(run, failed, io), '', `Look closer with \`${io.command(`show ${run.test_run_id}`)}\` or \`${io.command(`tail ${run.test_run_id} --filter 'level>=warn'`)}\`.`];
 }
 
 /** `12.3s`, or `12.3s, held 4m 2s`. */
