@@ -1,3 +1,5 @@
+import type { ScreenState } from './screens/table.ts';
+
 /**
  * Everything a key, the help or the command line can ask for, by name. The handlers are in `actions/`, the
  * keys in `keymap.ts`; the types see to it that none is missing on either side.
@@ -7,6 +9,8 @@ export const actionNames = [
   'app.help', 'app.command', 'app.back', 'app.leave', 'app.interrupt', 'app.suspend', 'app.repaint', 'app.timeFormat', 'app.retry',
   // The list of runs
   'runs.open', 'runs.start', 'runs.configure', 'runs.filter', 'runs.search',
+  // Screens over runs
+  'screen.search', 'screen.nextMatch', 'screen.previousMatch', 'screen.nextStop', 'screen.previousStop', 'screen.copy', 'screen.write', 'screen.refresh',
   // Moving, in whatever has the keyboard
   'move.down', 'move.up', 'move.pageDown', 'move.pageUp', 'move.halfDown', 'move.halfUp', 'move.top', 'move.bottom',
   // Panes and views of a run
@@ -14,7 +18,9 @@ export const actionNames = [
   'view.source', 'view.timing', 'view.error', 'view.open', 'step.next', 'step.previous', 'step.follow',
   // Controlling a run
   'run.pause', 'run.next', 'run.stepIn', 'run.continue', 'run.runTo', 'run.cancel', 'run.edit', 'run.rerun', 'run.rerunAll', 'run.bookmark',
-  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.copy', 'run.write',
+  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.breakHere', 'run.breakPath', 'run.watch', 'run.take', 'run.approve', 'run.reject', 'run.family', 'run.promote', 'run.performance', 'run.copy', 'run.write', 'run.compare',
+  // Earlier moments of a run
+  'playback.back', 'playback.forward', 'playback.previousStep', 'playback.nextStep', 'playback.earlier', 'playback.later',
   // The log
   'log.freeze', 'log.nextError', 'log.previousError', 'log.filter', 'log.filtersOff', 'log.level', 'log.step', 'log.wrap', 'log.search',
   'log.nextMatch', 'log.previousMatch', 'log.left', 'log.right', 'log.lineStart', 'log.open',
@@ -26,7 +32,9 @@ export const actionNames = [
   'dialog.left', 'dialog.right', 'dialog.start', 'dialog.end', 'dialog.eraseAll',
   'editor.save', 'editor.outside', 'editor.newLine', 'editor.down', 'editor.up', 'editor.pageDown', 'editor.pageUp', 'editor.eraseRest', 'editor.indent', 'editor.format', 'editor.revert',
   'preview.mode', 'preview.accept',
-  'breakpoints.toggle', 'breakpoints.remove', 'breakpoints.onError',
   'copy.line', 'copy.json', 'copy.path', 'copy.run', 'copy.command',
 ] as const;
-export type ActionName = (typeof actionNames)[number];
+export type OwnActionName = (typeof actionNames)[number];
+
+/** Screens bring actions of their own, under their name; a test sees to it that none is missing. */
+export type ActionName = OwnActionName | `${ScreenState['name']}.${string}`;

@@ -1,5 +1,8 @@
 import type { BreakpointRow, CommandPayload, CommandVerb } from '../protocol/rows.ts';
 import type { RunRequest } from '../protocol/run-request.ts';
+import type { SessionCursor } from '../core/session-peers.ts';
+import type { Question } from './outside/questions.ts';
+import type { Write } from './outside/writes.ts';
 
 /** What an update wants done outside. Data, so that a test can read it; `effects.ts` does it. */
 export type Effect =
@@ -7,6 +10,8 @@ export type Effect =
   | { readonly type: 'loadModels' }
   | { readonly type: 'follow'; readonly runId: string }
   | { readonly type: 'unfollow' }
+  /** Older runs than those of the list, by its filter. */
+  | { readonly type: 'searchRuns'; readonly filter: string; readonly now: number }
   /** Looks a run up by what a person typed, and opens it. */
   | { readonly type: 'find'; readonly reference: string }
   | { readonly type: 'start'; readonly request: RunRequest }
@@ -29,4 +34,17 @@ export type Effect =
   | { readonly type: 'suspend' }
   | { readonly type: 'repaint' }
   | { readonly type: 'setTheme'; readonly name: string }
+  /** Keeps the pause of a run ours for as long as this terminal lives; `take`, also when it is somebody else's. */
+  | { readonly type: 'keepLease'; readonly runId: string; readonly take: boolean }
+  | { readonly type: 'releaseLease'; readonly runId: string }
+  /** What a screen needs to know. */
+  | { readonly type: 'ask'; readonly question: Question }
+  | { readonly type: 'write'; readonly write: Write }
+  /** Begins a session on a run, or joins one by what a person typed. */
+  | { readonly type: 'startSession'; readonly runId: string; readonly name: string | undefined }
+  | { readonly type: 'joinSession'; readonly reference: string }
+  /** Leaves the session; `end`, for everybody. */
+  | { readonly type: 'leaveSession'; readonly end: boolean }
+  /** Tells the others where we look. */
+  | { readonly type: 'moveInSession'; readonly cursor: SessionCursor }
   | { readonly type: 'exit' };

@@ -1,5 +1,10 @@
-import type { Backend, Unsubscribe } from '../client/backend.ts';
-import { plural } from '../core/format.ts';
+import type { Backend, LeaseHandle, Unsubscribe } from '../client/backend.ts';
+import { traceText } from '../client/trace/write-trace.ts';
+import type { SessionHandle } from '../client/debug-sessions.ts';
+import type { PauseSender } from '../core/command-rules.ts';
+import { plural, shortId } from '../core/format.ts';
+import { parseRunFilter } from '../core/run-filter.ts';
+import type { DebugSessionRow, LeaseRow } from '../protocol/debug-rows.ts';
 import { UserError } from '../protocol/error.ts';
 import type { ErrorCode } from '../protocol/error.ts';
 import type { Effect } from './effect.ts';
@@ -10,6 +15,11 @@ import { highlightLines } from './output/highlight.ts';
 import { sentence } from './model/sentence.ts';
 import { editInEditor } from './outside/editor.ts';
 import { writeFresh } from './outside/files.ts';
+import { ask } from './outside/questions.ts';
+import { write } from './outside/writes.ts';
+
+/** Runs that a filter brings into the list. */
+const FOUND_RUNS = 200;
 
 /** The terminal, as far as effects touch it. */
 interface TerminalHandle {
@@ -39,7 +49,11 @@ export interface Performer {
 export function createPerformer({ connect, dispatch, terminal, environment, onBug }: Surroundings): Performer {
   let backend: Backend | undefined;
   let stopRun: Unsubscribe | undefined;
+  let stopComments: Unsubscribe | undefined;
+  let stopLease: Unsubscribe | undefined;
   let stopLists: Unsubscribe | undefined;
+  let session: SessionHandle | undefined;
+  const leases = new Map<string, LeaseHandle>();
   let closed = false;
 
   /** Runs a task; what it throws for a person becomes the message that `refuse` makes of it. */
@@ -58,8 +72,12 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
   async function open(): Promise<void> {
     stopLists?.();
     stopRun?.();
+    stopComments?.();
+    stopLease?.();
+    session = undefined;
     await backend?.close();
     backend = undefined;
+    leases.clear();
     const opened = await connect(
       (text) => dispatch({ type: 'progressed', text }),
       (why) => dispatch({ type: 'connectFailed', message: why.message, hint: why.hint, code: why.code }),
@@ -83,6 +101,10 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
       case 'follow': {
         const { runId } = effect;
         stopRun?.();
+        stopComments?.();
+        stopLease?.();
+        stopLease = connected().followLease(runId, (lease) => dispatch({ type: 'leased', runId, pause: lease && { lease, us: senderBeside(lease) } }));
+        stopComments = connected().followComments(runId, (comments) => dispatch({ type: 'commented', runId, comments }));
         stopRun = connected().followRun(runId, {
           onChanges: (changes) => dispatch({ type: 'changed', runId, changes }),
           onLink: (link) => dispatch({ type: 'runLink', runId, link }),
@@ -91,8 +113,27 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
       }
       case 'unfollow':
         stopRun?.();
-        stopRun = undefined;
+        stopComments?.();
+        stopLease?.();
+        stopRun = stopComments = stopLease = undefined;
         return;
+      case 'searchRuns': {
+        const { runs, searched, after } = await connected().searchRuns(parseRunFilter(effect.filter, effect.now), { limit: FOUND_RUNS });
+        return dispatch({ type: 'searched', filter: effect.filter, runs, searched, isAll: after === undefined });
+      }
+      case 'startSession':
+        return joinSession(await connected().startSession(effect.runId, { name: effect.name }));
+      case 'joinSession':
+        return joinSession(await connected().session(effect.reference));
+      case 'leaveSession': {
+        const left = session;
+        session = undefined;
+        await left?.leave();
+        if (left && effect.end) await connected().endSession(left.session.id);
+        return dispatch({ type: 'sessionLeft', why: effect.end ? 'The session has ended, for everybody.' : 'You left the session; it goes on.' });
+      }
+      case 'moveInSession':
+        return session?.moveTo(effect.cursor);
       case 'find':
         return dispatch({ type: 'found', run: await connected().run(effect.reference) });
       case 'start':
@@ -118,7 +159,8 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
       case 'annotate':
         return dispatch({ type: 'annotated', run: await connected().annotate(effect.runId, effect.marks) });
       case 'export': {
-        const path = await writeFresh(effect.fileName, `${JSON.stringify(await connected().trace(effect.runId), null, 1)}\n`);
+        const rows = connected().traceRows(effect.runId);
+        const path = await writeFresh(effect.fileName, traceText(rows, { exportedAt: new Date().toISOString(), runId: effect.runId }));
         return dispatch({ type: 'told', text: `The whole run is in ${path}`, tone: 'info' });
       }
       case 'writeFile':
@@ -132,6 +174,16 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
         });
         return;
       }
+      case 'keepLease':
+        return keepLease(effect.runId, effect.take);
+      case 'releaseLease':
+        await leases.get(effect.runId)?.release();
+        leases.delete(effect.runId);
+        return;
+      case 'ask':
+        return dispatch({ type: 'answered', question: effect.question, outcome: { answer: await ask(connected(), effect.question) } });
+      case 'write':
+        return dispatch({ type: 'written', written: await write(connected(), effect.write) });
       case 'suspend':
         return terminal.suspended(stopUntilContinued);
       case 'repaint':
@@ -141,6 +193,41 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
         return dispatch({ type: 'themed', name: effect.name });
       case 'exit':
         return terminal.exit();
+    }
+  }
+
+  async function joinSession(row: DebugSessionRow): Promise<void> {
+    await session?.leave();
+    session = undefined;
+    const handle = await connected().joinSession(row, {
+      onPeers: (peers) => dispatch({ type: 'sessionPeers', peers }),
+      onEnded: () => {
+        session = undefined;
+        dispatch({ type: 'sessionLeft', why: `The session "${row.session_name}" was ended.` });
+      },
+    });
+    session = handle;
+    dispatch({ type: 'sessionJoined', session: row });
+  }
+
+  /** Of ourselves only the name is known here; names of users are as unique as their ids. */
+  function senderBeside(lease: LeaseRow): PauseSender {
+    const { identity } = connected();
+    return { user: identity === lease.owner_name ? lease.owner : identity };
+  }
+
+  async function keepLease(runId: string, take: boolean): Promise<void> {
+    if (leases.has(runId) && !take) return;
+    const onLost = (lease: LeaseRow) => {
+      leases.delete(runId);
+      dispatch({ type: 'told', text: `${lease.owner_name} has taken over the pause of run ${shortId(runId)}.`, tone: 'warn' });
+    };
+    try {
+      leases.set(runId, await connected().keepLease(runId, { take, onLost }));
+      if (take) dispatch({ type: 'told', text: `The pause of run ${shortId(runId)} is yours.`, tone: 'info' });
+    } catch (error) {
+      // Somebody else holds it, or the run has ended meanwhile: the command itself was obeyed all the same.
+      if (take || !(error instanceof UserError && ['conflict', 'not-found'].includes(error.code))) throw error;
     }
   }
 
@@ -160,6 +247,8 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
     async close() {
       closed = true;
       stopRun?.();
+      stopComments?.();
+      stopLease?.();
       stopLists?.();
       await backend?.close();
     },
@@ -177,6 +266,10 @@ function refusalOf(effect: Effect, text: string, hint: string | undefined, code:
       return { type: 'commandFailed', runId: effect.runId, verb: effect.verb, message: sentence(text, hint) };
     case 'loadSnapshot':
       return { type: 'snapshotLoaded', runId: effect.runId, key: snapshotKey(effect.stepKey, effect.attempt), snapshot: undefined, problem: sentence(text, hint) };
+    case 'ask':
+      return { type: 'answered', question: effect.question, outcome: { problem: sentence(text, hint) } };
+    case 'write':
+      return { type: 'notWritten', problem: sentence(text, hint) };
     default:
       return { type: 'told', text: sentence(text, hint), tone: 'error' };
   }

@@ -3,13 +3,14 @@ import { actionNames } from './action-names.ts';
 import { actions } from './actions/table.ts';
 import { keymap, type Place } from './keymap.ts';
 import { heldRun, listed, openTerminal, opened, runRow, snapshotOf, stepRow, testNow, type TestTerminal } from './testing.tsx';
+import { screens } from './screens/table.ts';
 import { update } from './update.ts';
 import type { State } from './state.ts';
 
 const forbidden = ['ctrl-a', 'ctrl-b', 'ctrl-s', 'ctrl-q', 'ctrl-\\', 'ctrl-h', 'ctrl-i', 'ctrl-j', 'ctrl-m', 'ctrl-['];
 
 /** Every screen and dialog a person can be in. */
-const screens: Readonly<Record<string, () => TestTerminal>> = {
+const situations: Readonly<Record<string, () => TestTerminal>> = {
   'an empty list': () => openTerminal({}, listed),
   'a list of runs': () => openTerminal({}, listed, { type: 'listed', rows: { runs: [runRow()] } }),
   'a failed connection': () => openTerminal({}, { type: 'connectFailed', message: 'nobody answers', hint: undefined }),
@@ -18,6 +19,11 @@ const screens: Readonly<Record<string, () => TestTerminal>> = {
   'a failed run': () => openTerminal({}, ...opened(runRow({ status: 'failed', failed_step: 'load_model', error_message: 'no' }), stepRow('load_model', { status: 'failed', error_message: 'no' }))),
   'a traced program': () => openTerminal({}, ...opened(runRow({ pipeline_key: null, step_tree: null, status: 'completed' }), stepRow('load_model'))),
   'a wide screen': () => openTerminal({ size: { columns: 160, rows: 50 } }, ...heldRun()),
+  'an earlier moment of a run': () => {
+    const terminal = openTerminal({}, ...heldRun());
+    terminal.press('1', ',', ',');
+    return terminal;
+  },
   'a tiny screen': () => openTerminal({ size: { columns: 20, rows: 5 } }, ...heldRun()),
   'a read-only connection': () => openTerminal({ readOnly: true }, ...heldRun()),
 };
@@ -34,6 +40,10 @@ describe('the keymap', () => {
   it('has a key, a label and a sentence for every action', () => {
     expect(actionNames.filter((name) => !keymap.some((binding) => binding.action === name))).toEqual([]);
     expect(Object.keys(actions).toSorted()).toEqual([...actionNames].toSorted());
+    for (const [name, screen] of Object.entries(screens)) {
+      expect(new Set<string>(Object.keys(screen.actions))).toEqual(new Set(screen.keys.map((binding) => binding.action).filter((action) => action.startsWith(`${name}.`))));
+      expect(screen.keys.filter((binding) => binding.place !== name)).toEqual([]);
+    }
     expect(keymap.filter((binding) => binding.label === '' || !/[.)]$/.test(binding.help) || binding.keys.length === 0)).toEqual([]);
   });
 
@@ -42,7 +52,7 @@ describe('the keymap', () => {
   });
 
   it('has a way out of every dialog', () => {
-    const dialogs: readonly Place[] = ['help', 'prompt', 'form', 'editor', 'preview', 'breakpoints', 'copy', 'logLine', 'leave'];
+    const dialogs: readonly Place[] = ['help', 'prompt', 'form', 'editor', 'preview', 'confirm', 'copy', 'logLine', 'leave'];
     for (const place of dialogs) expect(keymap.filter((binding) => binding.place === place && binding.keys.includes('esc')).map((one) => one.action)).toEqual(['dialog.close']);
   });
 
@@ -51,7 +61,7 @@ describe('the keymap', () => {
 
   it('is never pressed in vain: every key in every screen either does something or says why not', () => {
     const all = [...new Set(keymap.flatMap((binding) => binding.keys)), 'é', '§'];
-    const silent = Object.entries(screens).flatMap(([name, open]) =>
+    const silent = Object.entries(situations).flatMap(([name, open]) =>
       waysIn.flatMap((way) => {
         const terminal = open();
         terminal.press(way);

@@ -3,6 +3,9 @@ import type { KeyName } from './input/key.ts';
 import { dialogKeys } from './keymap/dialogs.ts';
 import { globalKeys } from './keymap/global.ts';
 import { runKeys } from './keymap/run.ts';
+import { screenKeys } from './keymap/screens.ts';
+import { shownScreen } from './screens/screen.ts';
+import type { ScreenState } from './screens/table.ts';
 import type { State } from './state.ts';
 
 /**
@@ -10,8 +13,8 @@ import type { State } from './state.ts';
  * hides the same key of the run screen.
  */
 export type Place =
-  | 'anywhere' | 'connecting' | 'runs' | 'run' | 'steps' | 'log' | 'detail' | 'json' | 'diff'
-  | 'help' | 'prompt' | 'form' | 'editor' | 'preview' | 'breakpoints' | 'copy' | 'logLine' | 'leave';
+  | 'anywhere' | 'connecting' | 'runs' | 'run' | 'steps' | 'log' | 'detail' | 'json' | 'diff' | 'playback' | 'screen' | ScreenState['name']
+  | 'help' | 'prompt' | 'form' | 'editor' | 'preview' | 'confirm' | 'copy' | 'logLine' | 'leave';
 
 export interface Binding {
   readonly action: ActionName;
@@ -32,10 +35,10 @@ export interface Binding {
 }
 
 /** Every key of the program. The handler, the footer, the help and the README are read from here. */
-export const keymap: readonly Binding[] = [...globalKeys, ...runKeys, ...dialogKeys];
+export const keymap: readonly Binding[] = [...globalKeys, ...runKeys, ...screenKeys, ...dialogKeys];
 
 const dialogPlaces = {
-  prompt: 'prompt', help: 'help', newRun: 'form', bookmark: 'form', editor: 'editor', preview: 'preview', breakpoints: 'breakpoints',
+  prompt: 'prompt', help: 'help', newRun: 'form', bookmark: 'form', form: 'form', confirm: 'confirm', editor: 'editor', preview: 'preview',
   copy: 'copy', logLine: 'logLine', leave: 'leave',
 } as const;
 
@@ -44,12 +47,15 @@ export function placesOf(state: State): readonly Place[] {
   const overlay = state.overlays.at(-1);
   if (overlay) return [dialogPlaces[overlay.type]];
   if (state.session.phase !== 'ready') return ['connecting', 'anywhere'];
+  const screen = shownScreen(state);
+  if (screen) return [screen.name, 'screen', 'anywhere'];
   const run = state.open;
   if (!run) return ['runs', 'anywhere'];
-  if (run.pane !== 'detail') return [run.pane, 'run', 'anywhere'];
+  const around: readonly Place[] = [...(run.playback ? ['playback' as const] : []), 'run', 'anywhere'];
+  if (run.pane !== 'detail') return [run.pane, ...around];
   const { tab } = run.detail;
-  if (tab === 'diff') return ['diff', 'detail', 'run', 'anywhere'];
-  return tab === 'inputs' || tab === 'outputs' || tab === 'state' ? ['json', 'detail', 'run', 'anywhere'] : ['detail', 'run', 'anywhere'];
+  if (tab === 'diff') return ['diff', 'detail', ...around];
+  return tab === 'inputs' || tab === 'outputs' || tab === 'state' ? ['json', 'detail', ...around] : ['detail', ...around];
 }
 
 /** What a key means now; undefined when it means nothing. */

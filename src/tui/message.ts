@@ -1,10 +1,15 @@
 import type { LinkState, ListFollower, StepSnapshot } from '../client/backend.ts';
 import type { ErrorCode } from '../protocol/error.ts';
+import type { Peer } from '../core/session-peers.ts';
+import type { CommentRow, DebugSessionRow } from '../protocol/debug-rows.ts';
 import type { RunChange } from '../protocol/change.ts';
-import type { CommandRow, CommandVerb, ModelRow, RunRow } from '../protocol/rows.ts';
+import type { ModelRow } from '../protocol/account-rows.ts';
+import type { CommandRow, CommandVerb, RunRow } from '../protocol/rows.ts';
 import type { InputEvent } from './input/key.ts';
 import type { Line } from './output/line.ts';
-import type { Notice } from './state.ts';
+import type { Answer, Question } from './outside/questions.ts';
+import type { Written } from './outside/writes.ts';
+import type { HeldPause, Notice } from './state.ts';
 
 export type ListRows = Parameters<ListFollower['onRows']>[0];
 
@@ -31,5 +36,14 @@ export type Message =
   | { readonly type: 'highlighted'; readonly runId: string; readonly snapshot: string; readonly lines: readonly Line[] }
   | { readonly type: 'annotated'; readonly run: RunRow }
   | { readonly type: 'editedOutside'; readonly stepKey: string; readonly text: string | undefined; readonly problem: string | undefined }
+  | { readonly type: 'answered'; readonly question: Question; readonly outcome: { readonly answer: Answer } | { readonly problem: string } }
+  | { readonly type: 'searched'; readonly filter: string; readonly runs: readonly RunRow[]; readonly searched: number; readonly isAll: boolean }
+  | { readonly type: 'commented'; readonly runId: string; readonly comments: readonly CommentRow[] }
+  | { readonly type: 'leased'; readonly runId: string; readonly pause: HeldPause | undefined }
+  | { readonly type: 'sessionJoined'; readonly session: DebugSessionRow }
+  | { readonly type: 'sessionPeers'; readonly peers: readonly Peer[] }
+  | { readonly type: 'sessionLeft'; readonly why: string }
+  | { readonly type: 'written'; readonly written: Written }
+  | { readonly type: 'notWritten'; readonly problem: string }
   | { readonly type: 'themed'; readonly name: string }
   | { readonly type: 'told'; readonly text: string; readonly tone: Notice['tone'] };

@@ -1,6 +1,9 @@
-import type { ForkPlan } from '../core/fork-plan.ts';
+import type { ForkFacts, ForkPlan, ForkPreview } from '../core/fork-plan.ts';
+import type { ForkEffects } from '../protocol/run-request.ts';
 import type { JsonObject, PatchOperation } from '../protocol/json.ts';
-import type { LogRow, ModelRow, PipelineRow } from '../protocol/rows.ts';
+import type { ModelRow } from '../protocol/account-rows.ts';
+import type { LogRow, PipelineRow } from '../protocol/rows.ts';
+import type { Effect } from './effect.ts';
 import type { TextArea } from './text-area.ts';
 
 /** What a one-line prompt is for. */
@@ -53,6 +56,33 @@ export interface Bookmark {
   readonly problem: string | undefined;
 }
 
+/** A form of any other purpose; `dialogs/forms` knows what it does. */
+export interface Form {
+  readonly type: 'form';
+  readonly purpose: FormPurpose;
+  readonly title: string;
+  readonly fields: readonly Field[];
+  readonly cursor: number;
+  readonly problem: string | undefined;
+  /** What it asks for is under way. */
+  readonly sent: boolean;
+}
+
+type FormPurpose =
+  /** A new breakpoint, or the one with this id. */
+  | { readonly kind: 'breakpoint'; readonly pipelineKey: string; readonly id: string | undefined }
+  | { readonly kind: 'watch'; readonly pipelineKey: string }
+  | { readonly kind: 'reject' }
+  | { readonly kind: 'saveComparison'; readonly runIds: readonly string[]; readonly ignoreVolatile: boolean };
+
+/** A yes or no before something is done. */
+export interface Confirm {
+  readonly type: 'confirm';
+  readonly title: string;
+  readonly text: readonly string[];
+  readonly effects: readonly Effect[];
+}
+
 /** The JSON editor on the inputs of a step. */
 export interface Editor {
   readonly type: 'editor';
@@ -78,15 +108,12 @@ export interface Preview {
   /** The step's inputs were edited in the run itself, and what it was run with is what it is run with again. */
   readonly isEdited: boolean;
   readonly mode: 'auto' | 'step';
-  readonly accepted: boolean;
+  /** What becomes of effects outside that would happen again: not said yet, again, or the answers that were recorded. */
+  readonly effects: ForkEffects;
+  /** What it costs, and what is in the way; undefined until the backend has said so. */
+  readonly facts: { readonly preview: ForkPreview; readonly facts: ForkFacts } | undefined;
   readonly sent: boolean;
   readonly problem: string | undefined;
-}
-
-export interface BreakpointList {
-  readonly type: 'breakpoints';
-  readonly pipelineKey: string;
-  readonly cursor: number;
 }
 
 export interface CopyMenu {
@@ -105,4 +132,4 @@ export interface Leave {
   readonly runIds: readonly string[];
 }
 
-export type Overlay = Prompt | Help | NewRun | Bookmark | Editor | Preview | BreakpointList | CopyMenu | LogLine | Leave;
+export type Overlay = Prompt | Help | NewRun | Bookmark | Form | Confirm | Editor | Preview | CopyMenu | LogLine | Leave;

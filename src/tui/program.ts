@@ -83,7 +83,7 @@ function paceOf(state: State): number | undefined {
   const run = state.open;
   const status = run?.view.run?.status;
   const link = (run?.link ?? state.lists.link).state;
-  if (state.session.phase === 'connecting' || status === 'running' || (run && underWay(run).length > 0)) return TICK_MS;
+  if (state.session.phase === 'connecting' || (status === 'running' && !run?.playback) || (run && underWay(run).length > 0)) return TICK_MS;
   const paces = [
     state.notice && Math.max(1, state.notice.until - state.now),
     status === 'paused' || status === 'pending' || link === 'lost' ? CLOCK_MS : undefined,

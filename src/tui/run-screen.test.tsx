@@ -8,7 +8,7 @@ describe('the screen of a run', () => {
     expect(terminal.screen().split('\n').filter((row) => row !== '').join('\n')).toMatchInlineSnapshot(`
       " generate-content 00abc1  ⏸ PAUSED 600 ms, held 12.0 s  TEST MODE   4/6    live
        ✔1 ✔2 ✔3 ✔4›⏸5 ·6
-       ⏸ held before 5 Storage Upl…  breakpoint #1 on 5, by local@stepscope, 12 s ago
+       ⏸ held before 5 Storage U…  stopped: breakpoint 1, by local@stepscope for 12 s
        1 steps 2 log 3 in 4 out 5 diff 6 state 7 src 8 time 9 err  2 lines · step 5 ━━
        00:00.050 info  1   model found  {"model":"flux"}
        00:00.051 WARN  4b  slow answer
@@ -37,7 +37,7 @@ describe('the screen of a run', () => {
     const terminal = openTerminal({ size: { columns: 130, rows: 28 } }, ...heldRun(), snapshotOf('storage_upload'));
     expect(terminal.screen()).toMatchInlineSnapshot(`
       " generate-content 00abc1  ⏸ PAUSED 0 ms  TEST MODE   4/6                                                                     live
-       ⏸ held before 5 Storage Upload  breakpoint #1 on 5, by local@stepscope, just now
+       ⏸ held before 5 Storage Upload  stopped: breakpoint 1, by local@stepscope, just now
       ── 1 steps ────────────────────────────────────────────────│ ── 3 inputs 4 5 6 7 8 9  ⏸ 5 Storage Upload ─────────────────────────
         ✔ 1   Load Model             80 ms ━━━                   │    prompt: "a lighthouse"
         ✔ 2   Prepare Inputs         80 ms    ━━━━               │    width: 512
@@ -231,7 +231,7 @@ describe('editing and rerunning', () => {
        Mode         run on
        Charges      none: test mode
        Outside      these happen again: 4b Provider API Call
-                    [ ] y allows it
+                    y ›not said   let them happen   take the recorded answers
                     for the first time: 5 Storage Upload
 
        Enter runs it once y has allowed what happens again outside.

@@ -21,6 +21,8 @@ export interface TuiOptions {
   /** A run to open at once, by id, end of an id, or `last`. */
   readonly initialRun?: string | undefined;
   readonly readOnly?: boolean | undefined;
+  /** Name of the file that is shown in place of a backend. */
+  readonly recording?: string | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
   const themeName = options.theme ?? (depth === 0 ? 'mono' : 'dark');
 
   const size = () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
-  const initial = initialState({ size: size(), now: Date.now(), glyphs, theme: themeName, initialRun: options.initialRun, readOnly: options.readOnly });
+  const initial = initialState({ size: size(), now: Date.now(), glyphs, theme: themeName, initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording });
   let frame: Frame = { state: initial, paint: themed(themeName) };
   const listeners = new Set<() => void>();
   const showFrame = (next: Frame) => {

@@ -1,14 +1,19 @@
 import type { LinkState, StepSnapshot } from '../client/backend.ts';
+import type { PauseSender } from '../core/command-rules.ts';
 import type { Filter } from '../core/filter.ts';
 import type { RunView } from '../core/run-view.ts';
 import type { ErrorCode } from '../protocol/error.ts';
+import type { Peer } from '../core/session-peers.ts';
+import type { CommentRow, DebugSessionRow, LeaseRow, WatchRow } from '../protocol/debug-rows.ts';
 import type { JsonObject } from '../protocol/json.ts';
-import type { BreakpointRow, CommandVerb, LogRow, ModelRow, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
+import type { ModelRow } from '../protocol/account-rows.ts';
+import type { BreakpointRow, CommandVerb, LogRow, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
 import type { LogLevel } from '../protocol/vocabulary.ts';
 import type { KeyName } from './input/key.ts';
 import type { Glyphs } from './output/glyphs.ts';
 import type { Line } from './output/line.ts';
 import type { Overlay } from './overlay.ts';
+import type { ScreenState } from './screens/table.ts';
 
 /** The whole of what the program knows. Plain data: what is on the screen follows from it, and from nothing else. */
 export interface State {
@@ -22,15 +27,21 @@ export interface State {
   readonly home: Home;
   /** The run screen, when it is open; otherwise the list of runs is shown. */
   readonly open: OpenRun | undefined;
+  /** Screens over the run or the list of runs; the last one is shown. */
+  readonly screens: readonly ScreenState[];
   /** Dialogs over the screen; the last one has the keyboard. */
   readonly overlays: readonly Overlay[];
   readonly notice: Notice | undefined;
+  /** The session we take part in. */
+  readonly together: Together | undefined;
   readonly timeFormat: TimeFormat;
   /** When Ctrl-c was last pressed with nothing left to close. */
   readonly interruptedAt: number | undefined;
   /** A run to open as soon as the backend is there. */
   readonly initialRun: string | undefined;
   readonly readOnly: boolean;
+  /** Name of the file that is shown, where there is no backend behind it. */
+  readonly recording: string | undefined;
 }
 
 export interface Size {
@@ -49,6 +60,7 @@ export interface Lists {
   readonly pipelines: readonly PipelineRow[];
   readonly models: readonly ModelRow[];
   readonly breakpoints: readonly BreakpointRow[];
+  readonly watches: readonly WatchRow[];
   readonly runners: readonly RunnerRow[];
   readonly link: LinkAt;
 }
@@ -64,11 +76,24 @@ interface Home {
   /** Id of the selected run, so that the selection stays when newer runs arrive above it. */
   readonly selected: string | undefined;
   readonly top: number;
-  /** Words, `status:failed`, `tag:x`, `bookmarked`; narrows the list. */
+  /** A filter over runs (`core/run-filter.ts`) that parses; narrows the list. */
   readonly filter: string;
+  /** What the backend has found by that filter, older runs than those of the list among it. */
+  readonly found: { readonly filter: string; readonly ids: ReadonlySet<string> } | undefined;
   readonly search: string;
+  /** The run that the next one is compared with. */
+  readonly marked: string | undefined;
   /** A start that the backend has not answered yet. */
   readonly starting: boolean;
+}
+
+/** Looking at a run together with others. */
+export interface Together {
+  readonly session: DebugSessionRow;
+  /** First who leads; ourselves among them. */
+  readonly peers: readonly Peer[];
+  /** We look where they look who lead, until we look elsewhere. */
+  readonly follows: boolean;
 }
 
 export type Pane = 'steps' | 'detail' | 'log';
@@ -77,7 +102,10 @@ export type TimeFormat = 'elapsed' | 'absolute' | 'relative';
 
 export interface OpenRun {
   readonly runId: string;
+  /** What is shown: the run as it is known, or as it was at the moment of {@link playback}. */
   readonly view: RunView;
+  /** A look at an earlier moment, and all that is known. */
+  readonly playback: { readonly at: number; readonly recorded: RunView } | undefined;
   readonly link: LinkAt;
   readonly pane: Pane;
   /** The focused pane alone, where otherwise all are shown. */
@@ -98,8 +126,18 @@ export interface OpenRun {
   readonly drafts: Readonly<Record<string, JsonObject>>;
   /** Snapshot whose inputs open in the editor as soon as they have been read. */
   readonly editWhenRead: string | undefined;
+  /** What people say about it, oldest first. */
+  readonly comments: readonly CommentRow[];
+  /** Whose pause it is, where a terminal holds it. */
+  readonly heldBy: HeldPause | undefined;
   /** Commands under way, one of a verb at most, in the order in which they were sent. */
   readonly pending: readonly Pending[];
+}
+
+/** The lease of a terminal, and who we are beside its owner. */
+export interface HeldPause {
+  readonly lease: LeaseRow;
+  readonly us: PauseSender;
 }
 
 /** A command that the run has not answered, or a pause that it took and has not made yet. */
@@ -184,6 +222,7 @@ export interface InitialOptions {
   readonly theme: string;
   readonly initialRun?: string | undefined;
   readonly readOnly?: boolean | undefined;
+  readonly recording?: string | undefined;
 }
 
 export function initialState(options: InitialOptions): State {
@@ -193,14 +232,17 @@ export function initialState(options: InitialOptions): State {
     glyphs: options.glyphs,
     theme: options.theme,
     session: { phase: 'connecting', progress: 'opening the backend', since: options.now },
-    lists: { runs: undefined, pipelines: [], models: [], breakpoints: [], runners: [], link: { state: 'connecting', at: options.now, lostAt: undefined } },
-    home: { selected: undefined, top: 0, filter: '', search: '', starting: false },
+    lists: { runs: undefined, pipelines: [], models: [], breakpoints: [], watches: [], runners: [], link: { state: 'connecting', at: options.now, lostAt: undefined } },
+    home: { selected: undefined, top: 0, filter: '', found: undefined, search: '', marked: undefined, starting: false },
     open: undefined,
+    screens: [],
     overlays: [],
     notice: undefined,
+    together: undefined,
     timeFormat: 'elapsed',
     interruptedAt: undefined,
     initialRun: options.initialRun,
     readOnly: options.readOnly ?? false,
+    recording: options.recording,
   };
 }

@@ -4,7 +4,8 @@ import { createElement } from 'react';
 import { uuidv7 } from '../core/uuid.ts';
 import type { StepSnapshot } from '../client/backend.ts';
 import type { RunChange } from '../protocol/change.ts';
-import type { BreakpointRow, CommandRow, LogRow, ModelRow, PipelineRow, RunRow, StepRow } from '../protocol/rows.ts';
+import type { ModelRow } from '../protocol/account-rows.ts';
+import type { BreakpointRow, CommandRow, LogRow, PipelineRow, RunRow, StepRow } from '../protocol/rows.ts';
 import type { StepDefinition } from '../protocol/step-definition.ts';
 import type { Effect } from './effect.ts';
 import { decode, emptyDecoder, settle } from './input/decode.ts';
@@ -112,7 +113,7 @@ export function runRow(change: Partial<RunRow> = {}): RunRow {
     inputs: { prompt: 'a lighthouse' }, model_record_id: 'flux', model_name: 'FLUX.1 Schnell', model_provider: 'replicate', model_content_type: 'image', admin_user_id: null,
     generation_id: null, job_id: null, status: 'running', mode: 'auto', total_steps: 6, completed_steps: 0, current_step: null, failed_step_number: null, failed_step: null,
     error_message: null, error_stack: null, execution_data: {}, test_mode_enabled: true, skip_billing: true, billing: 'test', bookmarked: false, bookmark_name: null, tags: [], notes: null,
-    environment: null, client_version: null, user_agent: null, git_commit: null, pause_reason: null, paused_by: null, paused_at: null, lease_until: null, on_lease_end: 'hold',
+    environment: null, client_version: null, user_agent: null, git_commit: null, pause_reason: null, paused_by: null, paused_at: null, lease_until: null, on_lease_end: 'hold', resumable: true,
     holder_id: null, holder_heartbeat_at: null, log_counts: {}, started_at: at(0), completed_at: null, total_duration_ms: null, seq: 1, created_at: at(0), updated_at: at(0), ...change,
   };
 }
@@ -146,7 +147,7 @@ export function commandRow(change: Partial<CommandRow> = {}): CommandRow {
 const pipelineRow: PipelineRow = {
   pipeline_key: 'generate-content', version: '1', title: 'Generate content', description: 'From a prompt to an image in storage.', step_tree: [...testSteps],
   inputs_schema: { type: 'object', required: ['prompt'], properties: { prompt: { type: 'string', minLength: 1 }, width: { type: 'integer', minimum: 64, default: 512 } } },
-  example_inputs: { prompt: 'a lighthouse at dusk' }, file_path: null, models: ['flux', 'old'], created_at: at(0), updated_at: at(0),
+  example_inputs: { prompt: 'a lighthouse at dusk' }, file_path: null, models: ['flux', 'old'], resumable: true, created_at: at(0), updated_at: at(0),
 };
 
 const model = (model_record_id: string, model_name: string, is_active: boolean): ModelRow => ({
@@ -155,7 +156,10 @@ const model = (model_record_id: string, model_name: string, is_active: boolean):
 export const modelRows: readonly ModelRow[] = [model('flux', 'FLUX.1 Schnell', true), model('old', 'Old Model', false)];
 
 export function breakpointRow(change: Partial<BreakpointRow> = {}): BreakpointRow {
-  return { id: id(), pipeline_key: 'generate-content', number: 1, kind: 'step', target: 'storage_upload', enabled: true, created_by: null, created_at: at(0), updated_at: at(0), ...change };
+  return {
+    id: id(), pipeline_key: 'generate-content', number: 1, kind: 'step', target: 'storage_upload', moment: 'before', condition: null, hit_condition: null, log_message: null, level: null, path: null,
+    threshold: null, needs_approval: false, enabled: true, created_by: null, created_at: at(0), updated_at: at(0), ...change,
+  };
 }
 
 export function changed(...rows: readonly (RunRow | StepRow | LogRow)[]): Message {

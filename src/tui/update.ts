@@ -1,20 +1,24 @@
-import { actions } from './actions/table.ts';
+import { actionNamed } from './actions/table.ts';
 import { refused, typeInto } from './actions/dialog.ts';
 import { helpEntries } from './dialogs/help.ts';
 import { keyLabel, typedText, type KeyName } from './input/key.ts';
 import { bindingFor, type Binding } from './keymap.ts';
 import type { Message } from './message.ts';
+import { askForAnswers } from './screens/frame.ts';
 import type { State } from './state.ts';
 import { askForSnapshots } from './update/open-run.ts';
+import { tellOthers } from './update/together.ts';
 import { receive } from './update/receive.ts';
 import { closeOverlay, only, told, type Update } from './update/result.ts';
 
 /** The next state of the program, and what is to be done outside. Pure: the time comes with the call. */
 export function update(state: State, message: Message, now: number): Update {
   const first = handle({ ...state, now }, message);
-  // Whatever the message was, the selected step may need something now.
+  // Whatever the message was, the selected step or the screen on top may need something now.
   const second = askForSnapshots(first.state);
-  return { state: withoutStaleNotice(second.state), effects: [...first.effects, ...second.effects] };
+  const third = askForAnswers(second.state);
+  const all = { state: withoutStaleNotice(third.state), effects: [...first.effects, ...second.effects, ...third.effects] };
+  return tellOthers(state, all, message.type === 'key');
 }
 
 function handle(state: State, message: Message): Update {
@@ -60,11 +64,11 @@ function press(state: State, key: KeyName): Update {
 
 function perform(state: State, binding: Binding, key: KeyName = binding.keys[0]!): Update {
   const why = binding.disabled?.(state);
-  return why === undefined ? actions[binding.action](state) : only(refused(state, key, why));
+  return why === undefined ? actionNamed(binding.action)(state) : only(refused(state, key, why));
 }
 
 /** Does text that is typed go anywhere? */
 function typesText(state: State): boolean {
   const overlay = state.overlays.at(-1);
-  return overlay !== undefined && ['prompt', 'help', 'newRun', 'bookmark', 'editor'].includes(overlay.type);
+  return overlay !== undefined && ['prompt', 'help', 'newRun', 'bookmark', 'form', 'editor'].includes(overlay.type);
 }

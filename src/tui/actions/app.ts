@@ -1,7 +1,9 @@
 import { newRunForm, defaultRequest } from '../dialogs/new-run.ts';
 import { pipelineToStart, selectedRun, shownRuns } from '../model/runs.ts';
+import { closeScreen } from '../screens/frame.ts';
 import type { State } from '../state.ts';
 import { closeRun, openRun } from '../update/open-run.ts';
+import { playToEnd } from '../update/playback.ts';
 import { only, told, withOverlay, withPrompt, withRun, type Action, type Update } from '../update/result.ts';
 
 /** Two presses of Ctrl-c within this leave the program. */
@@ -9,8 +11,10 @@ const INTERRUPT_MS = 2_000;
 
 /** One level back; undefined where there is none. */
 function back(state: State): Update | undefined {
+  if (state.screens.length > 0) return only(closeScreen(state));
   const run = state.open;
   if (run?.zoomed) return only(withRun(state, (open) => ({ ...open, zoomed: false })));
+  if (run?.playback) return only(told(withRun(state, playToEnd), 'The run as it is now.'));
   if (run) return closeRun(state);
   if (state.home.filter !== '') return only({ ...state, home: { ...state.home, filter: '' } });
   return undefined;

@@ -2,16 +2,17 @@ import { saveBookmark } from '../dialogs/bookmark.ts';
 import { completeCommand } from '../dialogs/command.ts';
 import { formatEditor, isChanged, saveEditor } from '../dialogs/editor.ts';
 import { editField } from '../dialogs/form.ts';
+import { forms } from '../dialogs/forms/table.ts';
 import { refreshNewRun, requestOf as newRunRequest } from '../dialogs/new-run.ts';
-import { requestOf as forkRequest } from '../dialogs/preview.ts';
+import { nextEffects, requestOf as forkRequest } from '../dialogs/preview.ts';
 import { acceptPrompt, cancelPrompt, promptTyped } from '../dialogs/prompt.ts';
 import { keyLabel, type KeyName } from '../input/key.ts';
 import { dialogRows } from '../layout.ts';
-import type { Bookmark, Editor, Help, NewRun, Overlay, Prompt } from '../overlay.ts';
+import type { Bookmark, Editor, Form, Help, NewRun, Overlay, Prompt } from '../overlay.ts';
 import type { State } from '../state.ts';
 import { eraseAfter, eraseBefore, eraseRest, graphemes, insert, move, newLine, textArea, textOf, type Motion } from '../text-area.ts';
-import { closeOverlay, only, replaceOverlay, told, type Action } from '../update/result.ts';
-import { breakpointsOf } from './control.ts';
+import { closeOverlay, only, replaceOverlay, told, type Action, type Update } from '../update/result.ts';
+import { send } from './control.ts';
 
 /** Text typed or pasted into the dialog on top; dialogs without a place for text ignore it. */
 export function typeInto(state: State, text: string): State {
@@ -25,6 +26,7 @@ export function typeInto(state: State, text: string): State {
       return replaceOverlay(state, { ...overlay, query: overlay.query + text.replaceAll('\n', ' '), cursor: 0 });
     case 'newRun':
     case 'bookmark':
+    case 'form':
       return changeField(state, overlay, { type: 'insert', text });
     case 'editor':
       return replaceOverlay(state, { ...overlay, area: insert(overlay.area, text), problem: undefined, leaving: false });
@@ -33,10 +35,20 @@ export function typeInto(state: State, text: string): State {
   }
 }
 
-function changeField(state: State, form: NewRun | Bookmark, change: Parameters<typeof editField>[1]): State {
+function changeField(state: State, form: NewRun | Bookmark | Form, change: Parameters<typeof editField>[1]): State {
   const fields = form.fields.map((field, index) => (index === form.cursor ? editField(field, change) : field));
   const next = { ...form, fields, problem: undefined };
-  return replaceOverlay(state, next.type === 'newRun' ? refreshNewRun(state, next) : next);
+  if (next.type === 'newRun') return replaceOverlay(state, refreshNewRun(state, next));
+  return replaceOverlay(state, next.type === 'form' ? (forms[next.purpose.kind].refresh?.(state, next) ?? next) : next);
+}
+
+/** Does what a form asks for; it stays open until that is done. */
+function acceptForm(state: State, form: Form): Update {
+  if (form.sent) return only(state);
+  const accepted = forms[form.purpose.kind].accept(state, form);
+  if ('form' in accepted) return only(replaceOverlay(state, accepted.form));
+  if ('command' in accepted) return send(closeOverlay(state), accepted.command.verb, accepted.command.payload);
+  return only(replaceOverlay(state, { ...form, sent: true, problem: undefined }), { type: 'write', write: accepted.write });
 }
 
 /** One editing key, for whichever dialog is on top. */
@@ -57,6 +69,7 @@ function editing(keys: {
         return only(replaceOverlay(state, keys.help(overlay)));
       case 'newRun':
       case 'bookmark':
+      case 'form':
         return only(keys.field ? changeField(state, overlay, keys.field) : state);
       case 'editor':
         return only(replaceOverlay(state, { ...keys.editor(overlay), leaving: false }));
@@ -86,11 +99,8 @@ function moveBy(rows: (state: State) => number): Action {
     switch (overlay.type) {
       case 'newRun':
       case 'bookmark':
+      case 'form':
         return only(replaceOverlay(state, { ...overlay, cursor: (overlay.cursor + by + overlay.fields.length) % overlay.fields.length }));
-      case 'breakpoints': {
-        const count = breakpointsOf(state, overlay.pipelineKey).length;
-        return only(replaceOverlay(state, { ...overlay, cursor: Math.max(0, Math.min(count - 1, overlay.cursor + by)) }));
-      }
       case 'help':
         return only(replaceOverlay(state, { ...overlay, cursor: Math.max(0, overlay.cursor + by) }));
       case 'logLine':
@@ -122,6 +132,10 @@ export const dialogActions = {
       }
       case 'bookmark':
         return only(closeOverlay(state), saveBookmark(overlay));
+      case 'form':
+        return acceptForm(state, overlay);
+      case 'confirm':
+        return only(closeOverlay(state), ...overlay.effects);
       case 'preview': {
         return only(replaceOverlay(state, { ...overlay, sent: true, problem: undefined }), { type: 'start', request: forkRequest(state, overlay) });
       }
@@ -180,7 +194,7 @@ export const dialogActions = {
   'editor.format': inEditor(formatEditor),
   'editor.revert': inEditor((editor) => ({ ...editor, area: textArea(JSON.stringify(editor.original, null, 2)), problem: undefined })),
   'preview.mode': preview((overlay) => ({ ...overlay, mode: overlay.mode === 'auto' ? 'step' : 'auto' })),
-  'preview.accept': preview((overlay) => ({ ...overlay, accepted: !overlay.accepted, problem: undefined })),
+  'preview.accept': preview((overlay) => ({ ...overlay, effects: nextEffects(overlay), problem: undefined })),
 } satisfies Record<string, Action>;
 
 function preview(change: (overlay: Extract<Overlay, { type: 'preview' }>) => Overlay): Action {

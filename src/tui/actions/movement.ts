@@ -2,6 +2,9 @@ import { contentOf } from '../model/detail.ts';
 import { shownRuns } from '../model/runs.ts';
 import { stepsOf } from '../model/steps.ts';
 import { focusedArea, homeRows, scrolled } from '../layout.ts';
+import { rowsOf, screenAt, screenHeight } from '../screens/frame.ts';
+import { shownScreen, withOwn } from '../screens/screen.ts';
+import type { ScreenState } from '../screens/table.ts';
 import type { OpenRun, State } from '../state.ts';
 import { selectStep } from '../update/open-run.ts';
 import { only, told, withRun, type Action } from '../update/result.ts';
@@ -17,9 +20,17 @@ function moveTo(distance: Distance, from: number, count: number, height: number)
 /** One motion in whatever has the keyboard. */
 function motion(distance: Distance): Action {
   return (state) => {
+    const screen = shownScreen(state);
+    if (screen) return only(moveInScreen(state, screen, distance));
     const next = state.open ? withRun(state, (run) => moveInRun(state, run, distance)) : moveInRuns(state, distance);
     return only(next.open === state.open && next.home === state.home ? told(next, 'There is nothing to move in.') : next);
   };
+}
+
+function moveInScreen(state: State, own: ScreenState, distance: Distance): State {
+  const count = rowsOf(state, own).length;
+  const next = screenAt(state, own, moveTo(distance, own.cursor, count, screenHeight(state)));
+  return next.cursor === own.cursor && next.top === own.top ? told(state, count < 2 ? 'There is nothing to move in.' : next.cursor === 0 ? 'This is the first row.' : 'This is the last row.') : withOwn(state, next);
 }
 
 function moveInRuns(state: State, distance: Distance): State {

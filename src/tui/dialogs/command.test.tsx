@@ -76,7 +76,7 @@ describe('the command line in the terminal', () => {
       { type: 'removeBreakpoint', id: 'b1' },
     ]);
     terminal.press(':', 'break list generate-content\r');
-    expect(terminal.screen()).toContain('Breakpoints of generate-content');
+    expect(terminal.screen()).toContain('breakpoints and watches of generate-content');
   });
 
   it('shows a fork with its changes before it starts', () => {
@@ -101,7 +101,7 @@ describe('the command line in the terminal', () => {
     terminal.press(':', 'show 00bbb2\r');
     expect(terminal.effects).toContainEqual({ type: 'find', reference: '00bbb2' });
     terminal.press(':', 'runs --status failed --tag night\r');
-    expect(terminal.state()).toMatchObject({ open: undefined, home: { filter: 'status:failed tag:night' } });
+    expect(terminal.state()).toMatchObject({ open: undefined, home: { filter: 'status=failed tag=night' } });
   });
 
   it('completes commands, options, their values and runs', () => {

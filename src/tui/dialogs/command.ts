@@ -1,19 +1,24 @@
 import { didYouMean } from '../../core/closest.ts';
 import { UserError } from '../../protocol/error.ts';
 import { sentence } from '../model/sentence.ts';
+import type { Screen, ScreenBase } from '../screens/screen.ts';
+import { screens } from '../screens/table.ts';
 import type { State } from '../state.ts';
 import { only, told, type Update } from '../update/result.ts';
 import type { Command } from './commands/command.ts';
 import { controlCommands } from './commands/control.ts';
 import { elsewhere, lookCommands } from './commands/look.ts';
 import { startCommands } from './commands/start.ts';
+import { togetherCommands } from './commands/together.ts';
 import { optionNamed, readWords, splitWords } from './commands/words.ts';
 
 /** How many words that could follow are shown. */
 const SHOWN_CHOICES = 12;
 
 /** Words of the `:` line. They are those of the command line; where that needs a run, the open one is meant. */
-const commands: Readonly<Record<string, Command>> = { ...startCommands, ...controlCommands, ...lookCommands };
+const commands: Readonly<Record<string, Command>> = {
+  ...startCommands, ...controlCommands, ...lookCommands, ...togetherCommands, ...Object.fromEntries(Object.values<Pick<Screen<ScreenBase>, 'commands'>>(screens).flatMap((screen) => Object.entries(screen.commands ?? {}))),
+};
 
 /** Does what was typed after `:`. Words that are not known name the closest. */
 export function runCommand(state: State, text: string): Update {

@@ -15,14 +15,14 @@ describe('the list of runs', () => {
   it('shows status, model, duration, bookmark and age, and the error of the selected run', () => {
     const terminal = openTerminal({}, listed, { type: 'listed', rows: { runs: [
       runRow({ status: 'completed', total_duration_ms: 4_200, bookmarked: true, bookmark_name: 'baseline', completed_steps: 6 }),
-      runRow({ id: 'b', test_run_id: '019578a1-0000-7000-8000-00000000bbb2', status: 'failed', failed_step: 'storage_upload', error_message: 'quota exceeded', created_at: '2026-03-01T11:00:00.000Z' }),
+      runRow({ id: 'b', test_run_id: '019578a1-0000-7000-8000-00000000bbb2', status: 'failed', failed_step: 'storage_upload', error_message: 'quota exceeded', created_at: '2026-03-01T11:00:00.000Z', started_at: '2026-03-01T11:00:00.000Z' }),
     ] } });
     terminal.press('j');
     expect(terminal.screen().split('\n').filter((row) => row !== '').join('\n')).toMatchInlineSnapshot(`
       " stepscope  2 runs                                                         live
         STATUS        RUN    PIPELINE         MODEL         STEPS  ELAPSED    STARTED
         ✔ completed   00abc1 ★ baseline       FLUX.1 Schne…   6/6    4.2 s   just now
-      › ✘ failed      00bbb2 generate-content FLUX.1 Schne…   0/6     0 ms    1 h ago
+      › ✘ failed      00bbb2 generate-content FLUX.1 Schne…   0/6   1h 00m    1 h ago
        ✘ 5 Storage Upload: quota exceeded
        Enter open  n new run  N choose & run  m bookmark  f filter    ? help  q leave"
     `);
@@ -195,7 +195,7 @@ describe('a backend that cannot be reached', () => {
   it('shows a lost link with the time to the next attempt, and what is known stays', () => {
     const terminal = openTerminal({}, ...opened(runRow(), stepRow('load_model')));
     terminal.send({ type: 'runLink', runId, link: { state: 'lost', reason: 'closed', retryInMs: 3_000 } });
-    expect(terminal.screen()).toContain('link lost, 3 s');
+    expect(terminal.screen()).toContain('link lost, next try in 3 s');
     expect(terminal.screen()).toContain('✔1');
   });
 });

@@ -1,4 +1,5 @@
 import { FilterError, isHalfTyped, parseFilter } from '../../core/filter.ts';
+import { isHalfTypedRunFilter, parseRunFilter } from '../../core/run-filter.ts';
 import { shortId } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
 import { refilter, searchFrom } from '../actions/log.ts';
@@ -6,7 +7,10 @@ import { searchDetail } from '../actions/detail.ts';
 import { send } from '../actions/control.ts';
 import { sentence } from '../model/sentence.ts';
 import { shownRuns, wordsOf } from '../model/runs.ts';
+import { filterRuns, withHomeFilter } from '../update/filter-runs.ts';
 import type { Prompt } from '../overlay.ts';
+import { searchScreen } from '../screens/frame.ts';
+import { shownScreen, withOwn } from '../screens/screen.ts';
 import type { State } from '../state.ts';
 import { runCommand } from './command.ts';
 import { closeOverlay, only, replaceOverlay, told, withDetail, withLog, withRun, type Update } from '../update/result.ts';
@@ -15,8 +19,8 @@ import { closeOverlay, only, replaceOverlay, told, withDetail, withLog, withRun,
 export function promptTyped(state: State, prompt: Prompt): State {
   const next = replaceOverlay(state, { ...prompt, problem: undefined });
   if (prompt.purpose !== 'filter') return next;
-  if (!state.open) return { ...next, home: { ...next.home, filter: prompt.text, top: 0 } };
   // A half-typed filter leaves what the last whole one showed.
+  if (!state.open) return isHalfTypedRunFilter(prompt.text) || promptProblem(state, prompt) ? next : withHomeFilter(next, prompt.text);
   return isHalfTyped(prompt.text) ? next : filtered(next, prompt.text);
 }
 
@@ -33,9 +37,10 @@ function filtered(state: State, text: string): State {
 
 /** What is said about the text so far; undefined when it is fine. */
 export function promptProblem(state: State, prompt: Prompt): string | undefined {
-  if (prompt.purpose !== 'filter' || !state.open || prompt.text.trim() === '') return undefined;
+  if (prompt.purpose !== 'filter' || prompt.text.trim() === '') return undefined;
   try {
-    parseFilter(prompt.text);
+    if (state.open) parseFilter(prompt.text);
+    else parseRunFilter(prompt.text, state.now);
     return undefined;
   } catch (error) {
     return error instanceof FilterError ? sentence(error.message, error.hint) : undefined;
@@ -48,7 +53,7 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
     case 'filter': {
       const problem = promptProblem(state, prompt);
       if (problem) return only(told(state, problem, 'error'));
-      return only(state.open ? filtered(closed, prompt.text) : closed);
+      return state.open ? only(filtered(closed, prompt.text)) : filterRuns(closed, prompt.text);
     }
     case 'search':
       return only(search(closed, prompt));
@@ -65,12 +70,15 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
 }
 
 export function cancelPrompt(state: State, prompt: Prompt): State {
+  if (prompt.purpose === 'filter' && !state.open) return withHomeFilter(closeOverlay(state), prompt.before);
   return closeOverlay(prompt.purpose === 'filter' ? promptTyped(state, { ...prompt, text: prompt.before }) : state);
 }
 
 function search(state: State, prompt: Prompt): State {
   const words = prompt.text === '' ? prompt.before : prompt.text;
   if (words === '') return state;
+  const own = shownScreen(state);
+  if (own) return searchScreen(withOwn(state, { ...own, search: words }), 1);
   if (!state.open) return searchRuns({ ...state, home: { ...state.home, search: words } });
   if (state.open.pane === 'log') return searchFrom(withLog(state, (log) => ({ ...log, search: words })), 1);
   return searchDetail(withDetail(state, (detail) => ({ ...detail, search: words })), 1);

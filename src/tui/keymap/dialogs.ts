@@ -10,11 +10,6 @@ const ofPreview = (why: (preview: Preview) => string | undefined) => (state: Sta
   return top?.type === 'preview' ? why(top) : undefined;
 };
 
-const lists = (place: Place): readonly Binding[] => [
-  { action: 'dialog.down', keys: ['j', 'down'], place, label: 'down', help: 'Next entry.' },
-  { action: 'dialog.up', keys: ['k', 'up'], place, label: 'up', help: 'Previous entry.' },
-];
-
 const typing = (place: Place): readonly Binding[] => [
   { action: 'dialog.erase', keys: ['backspace'], place, label: 'erase', help: 'Erase the character before the cursor.' },
   { action: 'dialog.eraseAfter', keys: ['delete'], place, label: 'erase', help: 'Erase the character under the cursor.' },
@@ -62,17 +57,14 @@ export const dialogKeys: readonly Binding[] = [
 
   closing('preview', 'Close without running anything.'),
   { action: 'dialog.accept', keys: ['enter'], place: 'preview', label: 'run it', help: 'Start the new run and open it.', footer: 1, disabled: ofPreview(whyNotYet) },
-  { action: 'preview.accept', keys: ['y'], place: 'preview', label: 'allow effects', help: 'Let external effects happen again, or not.', footer: 2,
+  { action: 'preview.accept', keys: ['y'], place: 'preview', label: 'effects', help: 'What becomes of effects outside: ask, let them happen again, or take the answers that were recorded.', footer: 2,
     disabled: ofPreview(({ plan }) => (plan.repeated.length > 0 ? undefined : 'nothing that happened outside would happen again')) },
   { action: 'preview.mode', keys: ['s'], place: 'preview', label: 'stepping', help: 'Hold before every step, or run on.', footer: 3 },
   { action: 'run.edit', keys: ['i'], place: 'preview', label: 'edit', help: 'Edit the inputs of the step first.', footer: 4,
     disabled: ofPreview(({ stepKey }) => (stepKey === undefined ? 'a rerun of everything starts from the same inputs; press i on step 1 instead' : undefined)) },
 
-  closing('breakpoints'),
-  ...lists('breakpoints'),
-  { action: 'breakpoints.toggle', keys: ['space', 'enter'], place: 'breakpoints', label: 'on or off', help: 'Switch the breakpoint off or on.', footer: 1 },
-  { action: 'breakpoints.remove', keys: ['d', 'delete'], place: 'breakpoints', label: 'remove', help: 'Remove the breakpoint.', footer: 2 },
-  { action: 'breakpoints.onError', keys: ['e'], place: 'breakpoints', label: 'stop on error', help: 'Stop when a step fails, or not.', footer: 3 },
+  closing('confirm', 'Leave everything as it is.'),
+  { action: 'dialog.accept', keys: ['enter', 'y'], place: 'confirm', label: 'do it', help: 'Do it.', footer: 1 },
 
   closing('copy'),
   { action: 'copy.line', keys: ['l'], place: 'copy', label: 'line', help: 'The selected line as text.', footer: 1 },

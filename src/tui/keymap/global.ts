@@ -1,7 +1,8 @@
 import type { Binding } from '../keymap.ts';
 import type { State } from '../state.ts';
-import { noPipeline, cannotChange } from './reasons.ts';
+import { noPipeline, cannotChange, cannotPromote } from './reasons.ts';
 
+const noRuns = (state: State): string | undefined => (state.lists.runs?.length ? undefined : 'there is no run');
 const hasRuns = (state: State): boolean => (state.lists.runs?.length ?? 0) > 0;
 
 /** Keys that work in the list of runs, and everywhere outside of dialogs. */
@@ -9,7 +10,7 @@ export const globalKeys: readonly Binding[] = [
   { action: 'app.help', keys: ['?'], place: 'anywhere', label: 'help', help: 'Show what every key does here; type to search, Enter to run.', footer: 90 },
   { action: 'app.command', keys: [':'], place: 'anywhere', label: 'command', help: 'Type a command, as after `stepscope`.' },
   { action: 'app.back', keys: ['esc'], place: 'anywhere', label: 'back', help: 'One level back. Never leaves the program.' },
-  { action: 'app.leave', keys: ['q'], place: 'anywhere', label: 'back', labelNow: (state) => (state.open || state.home.filter !== '' ? 'back' : 'leave'), help: 'Back; from the list of runs, leave. Runs go on without us.', footer: 91 },
+  { action: 'app.leave', keys: ['q'], place: 'anywhere', label: 'back', labelNow: (state) => (state.screens.length > 0 || state.open || state.home.filter !== '' ? 'back' : 'leave'), help: 'Back; from the list of runs, leave. Runs go on without us.', footer: 91 },
   { action: 'app.interrupt', keys: ['ctrl-c'], place: 'anywhere', label: 'leave', help: 'Twice within two seconds leaves the program. Never touches a run.' },
   { action: 'app.suspend', keys: ['ctrl-z'], place: 'anywhere', label: 'suspend', help: 'Back to the shell; `fg` returns.' },
   { action: 'app.repaint', keys: ['ctrl-l'], place: 'anywhere', label: 'repaint', help: 'Draw the whole screen again.' },
@@ -23,10 +24,15 @@ export const globalKeys: readonly Binding[] = [
     disabled: (state) => (state.lists.runs === undefined ? 'the list of runs is still being read' : state.lists.runs.length === 0 ? (cannotChange(state) ?? noPipeline(state)) : undefined) },
   { action: 'runs.start', keys: ['n'], place: 'runs', label: 'new run', help: 'Start the bundled pipeline with its example inputs, in test mode.', footer: 2, disabled: (state) => cannotChange(state) ?? noPipeline(state) },
   { action: 'runs.configure', keys: ['N'], place: 'runs', label: 'choose & run', help: 'Choose pipeline, model and inputs, then start.', footer: 3, disabled: (state) => cannotChange(state) ?? noPipeline(state) },
-  { action: 'runs.filter', keys: ['f'], place: 'runs', label: 'filter', help: 'Show only some runs: words, `status:failed`, `tag:NAME`, `bookmarked`.', footer: 5, footerWhen: hasRuns },
+  { action: 'runs.filter', keys: ['f'], place: 'runs', label: 'filter', help: 'Show only some runs: `status=failed since=2d step=8e tag=NAME bookmarked`, or words.', footer: 5, footerWhen: hasRuns },
   { action: 'runs.search', keys: ['/'], place: 'runs', label: 'search', help: 'Go to the next run with these words; Enter on nothing repeats.', footer: 6, footerWhen: hasRuns },
   { action: 'run.bookmark', keys: ['m'], place: 'runs', label: 'bookmark', help: 'Give the selected run a name, tags and notes.', footer: 4,
     disabled: (state) => cannotChange(state) ?? (state.lists.runs?.length ? undefined : 'there is no run') },
+  { action: 'run.compare', keys: ['D'], place: 'runs', label: 'compare', labelNow: (state) => (state.home.marked === undefined ? 'compare' : 'compare with A'), help: 'Mark the run, then D on another compares them.', footer: 7, footerWhen: (state) => (state.lists.runs?.length ?? 0) > 1,
+    disabled: (state) => ((state.lists.runs?.length ?? 0) > 1 ? undefined : 'there is no other run to compare with') },
+  { action: 'run.family', keys: ['v'], place: 'runs', label: 'family', help: 'The runs that the selected one was made from, and those made from it.', disabled: noRuns },
+  { action: 'run.performance', keys: ['%'], place: 'runs', label: 'times', help: 'Where the time of the selected run went.', disabled: noRuns },
+  { action: 'run.promote', keys: ['P'], place: 'runs', label: 'make a test', help: 'Keep the selected run as a regression test.', disabled: cannotPromote },
   { action: 'move.down', keys: ['j', 'down'], place: 'runs', label: 'down', help: 'Next run.' },
   { action: 'move.up', keys: ['k', 'up'], place: 'runs', label: 'up', help: 'Previous run.' },
   { action: 'move.pageDown', keys: ['pagedown'], place: 'runs', label: 'page down', help: 'A page down.' },

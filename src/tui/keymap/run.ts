@@ -1,6 +1,6 @@
 import type { Binding } from '../keymap.ts';
 import { staysHeld } from '../update/pending.ts';
-import { cannotControl, cannotEdit, cannotPause, cannotRerun, cannotRerunAll, cannotRunTo, hasNoSearch, isEnded, noErrors, noRun, noStep, cannotChange } from './reasons.ts';
+import { cannotPromote, cannotBreak, cannotControl, cannotReject, cannotTake, waitsForApproval, cannotEdit, cannotPause, cannotRerun, cannotRerunAll, cannotRunTo, hasNoSearch, isEnded, noErrors, noRun, noStep, notBegun, inPlayback, cannotChange } from './reasons.ts';
 
 /** Keys of the run screen and its three panes. */
 export const runKeys: readonly Binding[] = [
@@ -9,15 +9,23 @@ export const runKeys: readonly Binding[] = [
   { action: 'run.stepIn', keys: ['S'], place: 'run', label: 'step in', help: 'Step, and hold before the first sub-step.', footer: 9, disabled: cannotControl('stepIn') },
   { action: 'run.continue', keys: ['c'], place: 'run', label: 'continue', help: 'Run on to the next breakpoint or the end.', footer: 3, disabled: cannotControl('continue') },
   { action: 'run.runTo', keys: ['C'], place: 'run', label: 'to here', help: 'Run on to the selected step and hold before it.', footer: 9, disabled: cannotRunTo },
-  { action: 'run.breakpoint', keys: ['b'], place: 'run', label: 'break', help: 'Set or remove a breakpoint on the selected step.', footer: 4, disabled: (state) => cannotChange(state) ?? noStep(state) },
-  { action: 'run.breakpoints', keys: ['B'], place: 'run', label: 'breakpoints', help: 'List the breakpoints of this pipeline.' , disabled: noRun },
+  { action: 'run.breakpoint', keys: ['b'], place: 'run', label: 'break', help: 'Set or remove a breakpoint on the selected step.', footer: 4, disabled: (state) => cannotBreak(state) ?? noStep(state) },
+  { action: 'run.watch', keys: ['W'], place: 'run', label: 'watch', help: 'Watch an expression: its value is shown at every stop of the pipeline.', disabled: cannotBreak },
+  { action: 'run.breakpoints', keys: ['B'], place: 'run', label: 'breakpoints', help: 'Breakpoints and watches of the pipeline: conditions, hits, log points, approvals.', disabled: noRun },
   { action: 'run.edit', keys: ['i'], place: 'run', label: 'edit', help: 'Edit the inputs of the selected step: of this run while it is held there, else as a draft for a rerun.', footer: 5, disabled: cannotEdit },
   { action: 'run.rerun', keys: ['r'], place: 'run', label: 'rerun', help: 'A new run from the selected step on, after a look at what it will do.', footer: 6, disabled: cannotRerun },
   { action: 'run.rerunAll', keys: ['R'], place: 'run', label: 'rerun all', help: 'The whole run again, after a look at what it will do.', footer: 7, footerWhen: (state) => isEnded(state) !== undefined, disabled: cannotRerunAll },
-  { action: 'run.cancel', keys: ['X'], place: 'run', label: 'cancel', help: 'Cancel the run; asks for its short id.', disabled: (state) => cannotChange(state) ?? isEnded(state) },
+  { action: 'run.approve', keys: ['a'], place: 'run', label: 'approve', help: 'Approve what the run waits for; it goes on.', footer: 1, footerWhen: waitsForApproval, disabled: cannotControl('approve') },
+  { action: 'run.reject', keys: ['A'], place: 'run', label: 'reject', help: 'Reject what the run waits for, with a reason.', footer: 2, footerWhen: waitsForApproval, disabled: cannotReject },
+  { action: 'run.take', keys: ['O'], place: 'run', label: 'take over', help: 'Make the pause of a run yours that somebody else holds; asks first.', disabled: cannotTake },
+  { action: 'run.cancel', keys: ['X'], place: 'run', label: 'cancel', help: 'Cancel the run; asks for its short id.', disabled: (state) => inPlayback(state) ?? cannotChange(state) ?? isEnded(state) },
   { action: 'run.bookmark', keys: ['m'], place: 'run', label: 'bookmark', help: 'Give the run a name, tags and notes.', disabled: (state) => cannotChange(state) ?? noRun(state) },
-  { action: 'run.export', keys: ['x'], place: 'run', label: 'export', help: 'Write the whole run as JSON to a file here.', disabled: noRun },
+  { action: 'run.export', keys: ['x'], place: 'run', label: 'export', help: 'Write the whole run to a file here, as a trace.', disabled: (state) => noRun(state) ?? (state.recording === undefined ? undefined : 'this is a file already') },
   { action: 'run.copy', keys: ['y'], place: 'run', label: 'copy', help: 'Copy the line, the JSON, its path, the run id or a command.', disabled: noRun },
+  { action: 'run.compare', keys: ['D'], place: 'run', label: 'compare', help: 'Compare with the run it is a rerun of, or with the one that is marked; else choose one in the list of runs.', disabled: noRun },
+  { action: 'run.family', keys: ['v'], place: 'run', label: 'family', help: 'The runs it was made from, and those made from it, as a tree.', disabled: noRun },
+  { action: 'run.performance', keys: ['%'], place: 'run', label: 'times', help: 'Where its time went: p50 and p95 of earlier runs, self time, critical path, changes with their commit.', disabled: noRun },
+  { action: 'run.promote', keys: ['P'], place: 'run', label: 'make a test', help: 'Keep the run as a regression test: its inputs, and how it ended.', disabled: cannotPromote },
   { action: 'run.write', keys: ['Y'], place: 'run', label: 'write', help: 'Write what this pane shows to a file, and say where.', disabled: noRun },
 
   { action: 'view.next', keys: ['tab'], place: 'run', label: 'next pane', help: 'Next pane: steps, details, log.', footer: 20 },
@@ -37,6 +45,15 @@ export const runKeys: readonly Binding[] = [
   { action: 'step.next', keys: ['}'], place: 'run', label: 'next step', help: 'Select the next step, whatever is shown.', disabled: noStep },
   { action: 'step.previous', keys: ['{'], place: 'run', label: 'previous step', help: 'Select the previous step.', disabled: noStep },
   { action: 'step.follow', keys: ['.'], place: 'run', label: 'current step', help: 'Select the step in flight and stay with the run.', disabled: noStep },
+  { action: 'playback.back', keys: [','], place: 'run', label: 'earlier', help: 'The run as it was one line earlier in the log, one change of a step earlier in the other panes.', disabled: notBegun },
+  { action: 'playback.earlier', keys: ['('], place: 'run', label: 'rewind', help: 'The run as it was a fortieth of its time earlier.', disabled: notBegun },
+  { action: 'playback.forward', keys: ['.'], place: 'playback', label: 'later', help: 'One line of the log later, or one change of a step; at the end, the run as it is.', footer: 1 },
+  { action: 'playback.back', keys: [','], place: 'playback', label: 'earlier', help: 'One line of the log earlier, or one change of a step.', footer: 1 },
+  { action: 'playback.nextStep', keys: ['}'], place: 'playback', label: 'next step', help: 'To when the next step began.', footer: 3 },
+  { action: 'playback.previousStep', keys: ['{'], place: 'playback', label: 'previous step', help: 'To when the step before began.', footer: 3 },
+  { action: 'playback.later', keys: [')'], place: 'playback', label: 'forward', help: 'A fortieth of the time later.', footer: 5 },
+  { action: 'playback.earlier', keys: ['('], place: 'playback', label: 'rewind', help: 'A fortieth of the time earlier.', footer: 6 },
+  { action: 'app.back', keys: ['esc'], place: 'playback', label: 'now', help: 'Back to the run as it is.', footer: 2 },
   { action: 'log.nextError', keys: ['e'], place: 'run', label: 'next error', help: 'Next error in the log.', disabled: noErrors },
   { action: 'log.previousError', keys: ['E'], place: 'run', label: 'previous error', help: 'Previous error in the log.', disabled: noErrors },
   { action: 'log.filter', keys: ['f'], place: 'run', label: 'filter', help: 'Filter the log: `level>=warn context=webhook step=8.* "timeout"`.' },
@@ -57,6 +74,7 @@ export const runKeys: readonly Binding[] = [
 
   { action: 'log.freeze', keys: ['space'], place: 'log', label: 'freeze', help: 'Freeze the view, or follow again. Lines keep coming in.', footer: 10 },
   { action: 'log.open', keys: ['enter'], place: 'log', label: 'whole line', help: 'The whole line with its data.', footer: 11, disabled: (state) => (state.open?.log.matchCount ? undefined : 'there is no line') },
+  { action: 'run.breakHere', keys: ['b'], place: 'log', label: 'break', help: 'A breakpoint at lines like this: of its level or worse, or on its step.', footer: 4, disabled: (state) => cannotBreak(state) ?? (state.open?.log.matchCount ? undefined : noStep(state)) },
   { action: 'log.search', keys: ['/'], place: 'log', label: 'search', help: 'Search the log; lines stay where they are.', footer: 12 },
   { action: 'log.nextMatch', keys: ['n'], place: 'log', label: 'next match', help: 'Next match.', disabled: hasNoSearch },
   { action: 'log.previousMatch', keys: ['N'], place: 'log', label: 'previous match', help: 'Previous match.', disabled: hasNoSearch },
@@ -71,6 +89,7 @@ export const runKeys: readonly Binding[] = [
   { action: 'detail.wrap', keys: ['w'], place: 'detail', label: 'wrap', help: 'Wrap long lines, or cut them.' },
   { action: 'detail.nextChange', keys: [']'], place: 'diff', label: 'next change', help: 'Next change.', footer: 10 },
   { action: 'detail.previousChange', keys: ['['], place: 'diff', label: 'previous change', help: 'Previous change.', footer: 11 },
+  { action: 'run.breakPath', keys: ['b'], place: 'json', label: 'break', help: 'In the state: a breakpoint after a step that changes this value. In inputs and outputs: on the step.', footer: 4, disabled: (state) => cannotBreak(state) ?? noStep(state) },
   { action: 'json.fold', keys: ['h', 'left'], place: 'json', label: 'fold', help: 'Fold; on something folded, go to its parent.', footer: 10 },
   { action: 'json.unfold', keys: ['l', 'right'], place: 'json', label: 'unfold', help: 'Unfold.', footer: 11 },
   { action: 'json.toggle', keys: ['enter', 'space'], place: 'json', label: 'fold or unfold', help: 'Fold or unfold.' },

@@ -10,6 +10,7 @@ import type { Detail, LoadedSnapshot, OpenRun, State } from '../state.ts';
 import { sourceRows } from './source.ts';
 import { executedBefore, selectedStep, type Step } from './steps.ts';
 import { timingLines } from './timing.ts';
+import { watchesOf, watchLines } from './watches.ts';
 
 /** A row of the detail pane, and what it is of. */
 export interface ContentRow {
@@ -43,7 +44,19 @@ export function detailStep(run: OpenRun): Step | undefined {
 
 export function loadedSnapshot(run: OpenRun, step: Step | undefined = selectedStep(run)): LoadedSnapshot | undefined {
   const row = step?.row;
-  return row ? run.snapshots[snapshotKey(row.step_key, row.attempt)] : undefined;
+  const loaded = row ? run.snapshots[snapshotKey(row.step_key, row.attempt)] : undefined;
+  return loaded && run.playback && (row!.status === 'running' || row!.status === 'held') ? withoutOutcome(loaded) : loaded;
+}
+
+const cut = new WeakMap<LoadedSnapshot, LoadedSnapshot>();
+
+/** A snapshot as it was before the step had ended. */
+function withoutOutcome(loaded: LoadedSnapshot): LoadedSnapshot {
+  const known = cut.get(loaded);
+  if (known) return known;
+  const next = { ...loaded, snapshot: loaded.snapshot && { ...loaded.snapshot, outputs: null, stateAfter: null } };
+  cut.set(loaded, next);
+  return next;
 }
 
 /** Is what is shown older than the step: an answer, or the row of an edit that was sent, is still to come? */
@@ -59,11 +72,30 @@ export function contentOf(state: State, run: OpenRun, columns: number): Content 
   const loaded = loadedSnapshot(run, step);
   const { detail } = run;
   const moving = detail.tab === 'timing' ? state.now : 0;
-  const key = [step, run.selected, loaded, detail.tab, detail.toggled, detail.allFolded, detail.wraps, columns, run.drafts, run.view.run, state.glyphs, moving];
+  const key = [step, run.selected, loaded, detail.tab, detail.toggled, detail.allFolded, detail.wraps, columns, run.drafts, run.view.run, state.glyphs, state.lists.watches, run.comments, moving];
   if (last && last.key.every((part, index) => part === key[index])) return last.content;
-  const content = makeContent(state, run, step, loaded, columns);
+  const content = withComments(state, run, step, columns, withWatches(state, run, step, loaded, columns, makeContent(state, run, step, loaded, columns)));
   last = { key, content };
   return content;
+}
+
+/** What people say about the step stands above everything else of it. */
+function withComments(state: State, run: OpenRun, step: Step | undefined, columns: number, content: Content): Content {
+  const said = run.comments.filter((one) => !one.resolved && step !== undefined && one.step_key === step.key);
+  if (said.length === 0 || run.detail.tab === 'source') return content;
+  const rows = said.flatMap(({ author_name, body }): ContentRow[] => {
+    const who = `${state.glyphs.comment} ${(author_name ?? 'somebody').split('@', 1)[0]}: `;
+    return body.split('\n').flatMap((text, index) => wrap(`${index === 0 ? who : '  '}${text}`, columns)).map((text) => ({ line: line(text, 'accent') }));
+  });
+  return { ...content, rows: [...rows, ...content.rows] };
+}
+
+/** What is watched stands above what a stop is looked at for: its inputs, outputs and state. */
+function withWatches(state: State, run: OpenRun, step: Step | undefined, loaded: LoadedSnapshot | undefined, columns: number, content: Content): Content {
+  const watches = watchesOf(state, run.view.run?.pipeline_key ?? null);
+  if (watches.length === 0 || !loaded?.snapshot || ['source', 'timing', 'error'].includes(run.detail.tab)) return content;
+  const rows = watchLines(watches, loaded.snapshot, step?.row, run.view.run, columns).flat().map((one): ContentRow => ({ line: one }));
+  return { ...content, rows: [...rows, ...content.rows] };
 }
 
 function makeContent(state: State, run: OpenRun, step: Step | undefined, loaded: LoadedSnapshot | undefined, columns: number): Content {

@@ -12,6 +12,7 @@ export function scanLog(run: OpenRun, fromStart = false): OpenRun {
   const { logs, logCount } = run.view;
   const pane = run.log;
   // A late row puts itself before rows that were scanned: the fold then made a new array.
+  if (!fromStart && pane.scanned > logCount && pane.scanned > 0 && logs === scannedArrays.get(pane.matches as LogRow[])) return cutLog(run);
   const again = fromStart || pane.scanned > logCount || (pane.scanned > 0 && logs !== scannedArrays.get(pane.matches as LogRow[]));
   const matches = again ? [] : pane.scanned === 0 ? [] : (pane.matches as LogRow[]);
   const kept = again || pane.scanned === 0 ? 0 : pane.matchCount;
@@ -29,6 +30,17 @@ export function scanLog(run: OpenRun, fromStart = false): OpenRun {
   const log: LogPane = { ...pane, matches, matchCount, scanned: logCount };
   if (!pane.follows && !fromStart) return { ...run, log: { ...log, cursor: Math.min(log.cursor, Math.max(0, matchCount - 1)) } };
   return { ...run, log: { ...log, cursor: Math.max(0, matchCount - 1), frozenCount: matchCount, follows: pane.follows || fromStart } };
+}
+
+/** Takes back rows of the end, as a look at an earlier moment does. */
+function cutLog(run: OpenRun): OpenRun {
+  const { logs, logCount } = run.view;
+  const lastSeq = logs[logCount - 1]?.seq ?? -1;
+  const matches = run.log.matches as LogRow[];
+  let count = run.log.matchCount;
+  while (count > 0 && matches[count - 1]!.seq > lastSeq) count -= 1;
+  matches.length = count;
+  return { ...run, log: { ...run.log, matchCount: count, scanned: logCount, cursor: Math.max(0, Math.min(run.log.follows ? count - 1 : run.log.cursor, count - 1)), frozenCount: Math.min(run.log.frozenCount, count) } };
 }
 
 /** Which array of rows a list of matches was made from. */

@@ -1,3 +1,6 @@
+import { matchesRunFilter, parseRunFilter } from '../../core/run-filter.ts';
+import type { ParsedRunFilter } from '../../core/run-filter.ts';
+import { UserError } from '../../protocol/error.ts';
 import type { PipelineRow, RunRow } from '../../protocol/rows.ts';
 import type { State } from '../state.ts';
 
@@ -6,24 +9,29 @@ export function pipelineToStart(state: State): PipelineRow | undefined {
   return state.lists.pipelines.find((one) => one.pipeline_key === 'generate-content') ?? state.lists.pipelines[0];
 }
 
-/** The runs that the filter lets through, newest first. */
+/** The runs that the filter lets through, newest first; what only the backend can tell, as the cost, it has told of those it found. */
 export function shownRuns(state: State): readonly RunRow[] {
   const runs = state.lists.runs ?? [];
-  const wanted = state.home.filter.trim().toLowerCase();
-  if (wanted === '') return runs;
-  const words = wanted.split(/\s+/);
-  return runs.filter((run) => words.every((word) => fits(run, word)));
+  const { filter: text, found } = state.home;
+  if (text.trim() === '') return runs;
+  const filter = runFilterOf(text, state.now);
+  if (filter === undefined) return runs;
+  const told = found?.filter === text ? found.ids : undefined;
+  return runs.filter((run) => told?.has(run.test_run_id) === true || matchesRunFilter(filter, run));
 }
 
-function fits(run: RunRow, word: string): boolean {
-  const [name, value] = word.split(':', 2) as [string, string | undefined];
-  if (value !== undefined) {
-    if (name === 'status') return run.status.startsWith(value);
-    if (name === 'tag') return run.tags.some((tag) => tag.toLowerCase().includes(value));
-    if (name === 'model') return (run.model_name ?? '').toLowerCase().includes(value);
+let last: { readonly text: string; readonly now: number; readonly filter: ParsedRunFilter | undefined } | undefined;
+
+/** A filter as it was typed; undefined where it does not parse. Kept for a second: a frame asks for it several times. */
+function runFilterOf(text: string, now: number): ParsedRunFilter | undefined {
+  if (last?.text === text && now - last.now < 1_000 && now >= last.now) return last.filter;
+  last = { text, now, filter: undefined };
+  try {
+    last = { text, now, filter: parseRunFilter(text, now) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
   }
-  if (word === 'bookmarked' || word === '*') return run.bookmarked;
-  return wordsOf(run).includes(word);
+  return last.filter;
 }
 
 /** All the words of a run that a search looks at. */

@@ -1,5 +1,6 @@
-import { stepElapsedMs } from '../../core/run-state.ts';
+import { heldInside, stepWorkMs, type HeldInside } from '../../core/performance/own-time.ts';
 import { flattenViews, type RunView } from '../../core/run-view.ts';
+import { isHeldAfter } from '../../core/hold-reason.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import type { StepRow } from '../../protocol/rows.ts';
 import type { StepDefinition } from '../../protocol/step-definition.ts';
@@ -18,6 +19,8 @@ export interface Step {
   /** The latest attempt; undefined until the run gets there. */
   readonly row: StepRow | undefined;
   readonly earlier: readonly StepRow[];
+  /** How long its sub-steps were held during the latest attempt; undefined when they were not. */
+  readonly held: HeldInside | undefined;
 }
 
 const cache = new WeakMap<RunView['steps'], { readonly tree: readonly StepDefinition[] | null; readonly steps: readonly Step[] }>();
@@ -36,6 +39,7 @@ function mergeSteps(view: RunView, tree: readonly StepDefinition[] | null): read
   const seen = flattenViews(view.steps);
   const byKey = new Map(seen.map((one) => [one.row.step_key, one]));
   const declared = flattenSteps(tree ?? []);
+  const held = heldInside(seen.flatMap(({ row, earlier }) => [...earlier, row]));
   const steps: Step[] = declared.map((definition) => {
     const one = byKey.get(definition.key);
     return {
@@ -47,6 +51,7 @@ function mergeSteps(view: RunView, tree: readonly StepDefinition[] | null): read
       definition,
       row: one?.row,
       earlier: one?.earlier ?? [],
+      held: one && held.get(one.row.id),
     };
   });
 
@@ -59,7 +64,7 @@ function mergeSteps(view: RunView, tree: readonly StepDefinition[] | null): read
       continue;
     }
     const depth = row.parent_step_key === null ? 0 : 1;
-    steps.splice(at, 0, { key: row.step_key, display: row.display, name: row.step_name, depth, status: row.status, definition: undefined, row, earlier });
+    steps.splice(at, 0, { key: row.step_key, display: row.display, name: row.step_name, depth, status: row.status, definition: undefined, row, earlier, held: held.get(row.id) });
     at += 1;
   }
   return steps;
@@ -90,14 +95,15 @@ export function stepInFocus(view: RunView): Step | undefined {
   const steps = stepsOf(view);
   const failed = view.run?.failed_step;
   // Where a sub-step fails its parent fails with it; the sub-step is what went wrong.
+  if (view.run?.status === 'paused' && isHeldAfter(view.run)) return steps.find((step) => step.key === view.run?.current_step) ?? steps[0];
   const innermost = (status: StepStatus) => steps.findLast((step) => step.status === status && step.depth > 0) ?? steps.find((step) => step.status === status);
   if (view.run?.status === 'failed') return innermost('failed') ?? steps.find((step) => step.key === failed);
   return innermost('held') ?? innermost('running') ?? innermost('failed') ?? steps.findLast((step) => step.row !== undefined) ?? steps[0];
 }
 
-/** How long a step took, or has been at work by `now`. */
+/** How long a step was at work, or has been by `now`; not while its sub-steps were held. */
 export function stepMs(step: Step, now: number): number | undefined {
-  return step.row ? stepElapsedMs(step.row, now) : undefined;
+  return step.row && stepWorkMs(step.row, step.held, now);
 }
 
 /** `3 of 15`, counting main steps only, reused and skipped ones as done. */

@@ -11,6 +11,8 @@ export interface Glyphs {
   readonly breakpoint: string;
   readonly breakpointOff: string;
   readonly bookmark: string;
+  /** Somebody has said something about it. */
+  readonly comment: string;
   readonly cursor: string;
   readonly rule: string;
   readonly divider: string;
@@ -32,7 +34,7 @@ export const unicodeGlyphs: Glyphs = {
     pending: '·', held: '⏸', running: '▶', completed: '✔', failed: '✘', skipped: '○', reused: '◆', cancelled: '■', paused: '⏸', interrupted: '✘',
   },
   level: { debug: '·', info: ' ', warn: '▲', error: '✘', critical: '✘' },
-  breakpoint: '●', breakpointOff: '○', bookmark: '★', cursor: '›', rule: '─', divider: '│',
+  breakpoint: '●', breakpointOff: '○', bookmark: '★', comment: '"', cursor: '›', rule: '─', divider: '│',
   bar: '━', barHead: '━', barRest: '─', folded: '▸', unfolded: '▾', more: '…', below: '▼', dot: '·', arrow: '→',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 };
@@ -43,7 +45,7 @@ export const asciiGlyphs: Glyphs = {
     pending: '.', held: '=', running: '~', completed: '+', failed: 'x', skipped: 'o', reused: '*', cancelled: '#', paused: '=', interrupted: 'x',
   },
   level: { debug: '.', info: ' ', warn: '!', error: 'x', critical: 'X' },
-  breakpoint: '@', breakpointOff: 'o', bookmark: '*', cursor: '>', rule: '-', divider: '|',
+  breakpoint: '@', breakpointOff: 'o', bookmark: '*', comment: '"', cursor: '>', rule: '-', divider: '|',
   bar: '=', barHead: '>', barRest: '-', folded: '+', unfolded: '-', more: '~', below: 'v', dot: '.', arrow: '->',
   spinner: ['|', '/', '-', '\\'],
 };

@@ -13,6 +13,7 @@ export function openRun(state: State, runId: string): Update {
     runId,
     // The header has something to show before the first answer.
     view: known ? { ...emptyView(), run: known } : emptyView(),
+    playback: undefined,
     link: { state: 'connecting', at: state.now, lostAt: undefined },
     pane: 'log',
     choseView: false,
@@ -25,14 +26,16 @@ export function openRun(state: State, runId: string): Update {
     snapshots: {},
     drafts: {},
     editWhenRead: undefined,
+    comments: [],
+    heldBy: undefined,
     pending: [],
   };
   const effects: Effect[] = state.open ? [{ type: 'unfollow' }] : [];
-  return only({ ...state, open: followRun(open), overlays: [], notice: undefined, home: { ...state.home, selected: runId } }, ...effects, { type: 'follow', runId });
+  return only({ ...state, open: followRun(open), screens: [], overlays: [], notice: undefined, home: { ...state.home, selected: runId } }, ...effects, { type: 'follow', runId });
 }
 
 export function closeRun(state: State): Update {
-  return only({ ...state, open: undefined, overlays: [] }, { type: 'unfollow' });
+  return only({ ...state, open: undefined, screens: [], overlays: [] }, { type: 'unfollow' });
 }
 
 /** Moves the selection with the run, unless a person has moved it. */
@@ -77,5 +80,7 @@ export function askForSnapshots(state: State): Update {
 function isStale(run: OpenRun, row: StepRow): boolean {
   if (row.status === 'pending') return false;
   const loaded = run.snapshots[snapshotKey(row.step_key, row.attempt)];
+  // What was read in playback is of the end: it is cut to the moment where it is shown.
+  if (run.playback && loaded) return false;
   return loaded === undefined || (!loaded.reading && (loaded.status !== row.status || (row.is_edited && loaded.seq < row.seq)));
 }

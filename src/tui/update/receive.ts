@@ -1,15 +1,21 @@
+import { viewAt } from '../../core/playback.ts';
 import { applyChanges } from '../../core/run-view.ts';
-import { shortId } from '../../core/format.ts';
+import { plural, shortId } from '../../core/format.ts';
 import type { LinkState } from '../../client/backend.ts';
 import type { CommandRow, CommandVerb, RunRow } from '../../protocol/rows.ts';
+import type { Effect } from '../effect.ts';
+import { withForkFacts } from '../dialogs/preview.ts';
 import { openEditor } from '../dialogs/editor.ts';
 import type { ListRows, Message } from '../message.ts';
 import { isBehind } from '../model/detail.ts';
 import { scanLog } from '../model/log.ts';
 import { selectedStep, stepsOf } from '../model/steps.ts';
+import type { AnswerTo } from '../outside/questions.ts';
+import { withAnswer } from '../screens/frame.ts';
 import { textArea } from '../text-area.ts';
 import type { LinkAt, Lists, OpenRun, State } from '../state.ts';
 import { followRun, openRun } from './open-run.ts';
+import { joined, withPeers } from './together.ts';
 import { answered, withoutKept } from './pending.ts';
 import { LASTING_MS, only, replaceOverlay, told, withRun, type Update } from './result.ts';
 
@@ -21,7 +27,7 @@ export function receive(state: State, message: Received): Update {
     case 'progressed':
       return only(state.session.phase === 'connecting' ? { ...state, session: { ...state.session, progress: message.text } } : state);
     case 'connected': {
-      const ready: State = { ...state, session: { phase: 'ready', url: message.url, identity: message.identity } };
+      const ready: State = { ...state, together: undefined, session: { phase: 'ready', url: message.url, identity: message.identity } };
       // After a session that ended: the run that was open goes on where it was.
       if (state.open) return only(ready, { type: 'follow', runId: state.open.runId });
       return only(ready, ...(state.initialRun === undefined ? [] : [{ type: 'find' as const, reference: state.initialRun }]));
@@ -49,7 +55,7 @@ export function receive(state: State, message: Received): Update {
     case 'startFailed':
       return only(startFailed({ ...state, home: { ...state.home, starting: false } }, message.message));
     case 'commanded':
-      return only(commanded(state, message.command));
+      return only(commanded(state, message.command), ...leaseEffects(state, message.command));
     case 'commandFailed':
       return only(told(ifOpen(state, message.runId, (run) => withoutEdit(answered(run, { verb: message.verb, state: 'refused' }), message.verb)), message.message, 'error'));
     case 'snapshotLoaded':
@@ -69,11 +75,42 @@ export function receive(state: State, message: Received): Update {
       if (overlay?.type !== 'editor' || overlay.stepKey !== message.stepKey) return only(state);
       return only(replaceOverlay(state, { ...overlay, area: message.text === undefined ? overlay.area : textArea(message.text.replace(/\n$/, '')), problem: message.problem }));
     }
+    case 'answered':
+      return only(withAnswer('answer' in message.outcome && message.question.kind === 'fork' ? withForkFacts(state, message.question, message.outcome.answer as AnswerTo<'fork'>) : state, message.question, message.outcome));
+    case 'searched':
+      return only(searched(state, message));
+    case 'commented':
+      return only(ifOpen(state, message.runId, (run) => ({ ...run, comments: message.comments })));
+    case 'leased':
+      return only(ifOpen(state, message.runId, (run) => ({ ...run, heldBy: message.pause })));
+    case 'sessionJoined':
+      return joined(state, message.session);
+    case 'sessionPeers':
+      return withPeers(state, message.peers);
+    case 'sessionLeft':
+      return only(told({ ...state, together: undefined }, message.why, 'info', LASTING_MS));
+    case 'written': {
+      const top = state.overlays.at(-1);
+      const closed = top?.type === 'form' && top.sent ? { ...state, overlays: state.overlays.slice(0, -1) } : state;
+      return only(told(message.written.rows ? withListed(closed, message.written.rows) : closed, message.written.text));
+    }
+    case 'notWritten': {
+      const top = state.overlays.at(-1);
+      return only(top?.type === 'form' && top.sent ? replaceOverlay(state, { ...top, sent: false, problem: message.problem }) : told(state, message.problem, 'error'));
+    }
     case 'themed':
       return only(told({ ...state, theme: message.name }, `Theme ${message.name}.`));
     case 'told':
       return only(told(state, message.text, message.tone, LASTING_MS));
   }
+}
+
+/** Runs that the backend has found by the filter that is set. */
+function searched(state: State, { filter, runs, searched: count, isAll }: Extract<Message, { type: 'searched' }>): State {
+  const listed = withListed(state, { runs });
+  if (listed.home.filter !== filter) return listed;
+  const next = { ...listed, home: { ...listed.home, found: { filter, ids: new Set(runs.map((run) => run.test_run_id)) } } };
+  return isAll ? next : told(next, `The newest runs that pass, of ${plural(count, 'run')} looked at. \`stepscope runs --limit\` shows more.`, 'info', LASTING_MS);
 }
 
 /** The run's answer to what it was told. */
@@ -89,6 +126,16 @@ function commanded(state: State, command: CommandRow): State {
   return verb === 'pause' && named ? told(next, `The run holds before ${named.display} ${named.name}.`) : next;
 }
 
+/** Verbs after which a run stands still, or will, because of us. */
+const holding: ReadonlySet<CommandVerb> = new Set(['pause', 'next', 'stepIn', 'stepOut', 'runTo']);
+
+/** A pause that we asked for is ours while this terminal lives; a run that was let go is nobody's. */
+function leaseEffects(state: State, { verb, state: outcome, test_run_id: runId }: CommandRow): readonly Effect[] {
+  if (outcome !== 'done' || state.recording !== undefined) return [];
+  if (holding.has(verb)) return [{ type: 'keepLease', runId, take: false }];
+  return verb === 'continue' || verb === 'cancel' ? [{ type: 'releaseLease', runId }] : [];
+}
+
 /** An edit that was not taken leaves what was read as it was. */
 function withoutEdit(run: OpenRun, verb: CommandVerb): OpenRun {
   if (verb !== 'edit') return run;
@@ -97,13 +144,13 @@ function withoutEdit(run: OpenRun, verb: CommandVerb): OpenRun {
 
 const verbWords = {
   pause: 'pause', continue: 'continue', next: 'step', stepIn: 'step in', stepOut: 'step out', runTo: 'run to that step', cancel: 'cancel',
-  edit: 'take the edit', lease: 'renew its pause',
+  edit: 'take the edit', lease: 'renew its pause', take: 'change hands', approve: 'take the approval', reject: 'take the rejection',
 } as const;
 
 /** What a run does that was told from afar. */
 const doneWords = {
   pause: 'pauses', continue: 'resumes', next: 'steps', stepIn: 'steps in', stepOut: 'steps out', runTo: 'runs on to that step', cancel: 'is cancelled',
-  edit: 'took the edit', lease: 'renewed its pause',
+  edit: 'took the edit', lease: 'renewed its pause', take: 'is yours', approve: 'is approved', reject: 'is rejected',
 } as const;
 
 function linkAt(before: LinkAt, link: LinkState, now: number): LinkAt {
@@ -115,6 +162,10 @@ function ifOpen(state: State, runId: string, change: (run: OpenRun) => OpenRun):
 }
 
 function withChanges(run: OpenRun, changes: Parameters<typeof applyChanges>[1]): OpenRun {
+  if (run.playback) {
+    const recorded = applyChanges(run.playback.recorded, changes);
+    return recorded === run.playback.recorded ? run : scanLog({ ...run, playback: { ...run.playback, recorded }, view: viewAt(recorded, run.playback.at) });
+  }
   const view = applyChanges(run.view, changes);
   return view === run.view ? run : followRun(scanLog(withoutKept({ ...run, view })));
 }
@@ -170,6 +221,7 @@ function withListed(state: State, rows: ListRows): State {
     runs,
     pipelines: merge(lists.pipelines, rows.pipelines, (one) => one.pipeline_key, 'pipelines'),
     breakpoints: merge(lists.breakpoints, rows.breakpoints, (one) => one.id, 'breakpoints'),
+    watches: merge(lists.watches, rows.watches, (one) => one.id, 'watches'),
     runners: merge(lists.runners, rows.runners, (one) => one.id, 'runners'),
   };
   return { ...state, lists: next };

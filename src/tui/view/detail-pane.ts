@@ -1,8 +1,9 @@
 import type { Area } from '../layout.ts';
 import { scrolled } from '../layout.ts';
 import { contentOf, detailStep } from '../model/detail.ts';
-import { lineText, span, type Line, type Span } from '../output/line.ts';
+import { span, type Line, type Span } from '../output/line.ts';
 import type { DetailTab, OpenRun, State } from '../state.ts';
+import { searched } from './searched.ts';
 
 export const tabs: readonly { readonly tab: DetailTab; readonly key: string; readonly short: string }[] = [
   { tab: 'inputs', key: '3', short: 'in' }, { tab: 'outputs', key: '4', short: 'out' }, { tab: 'diff', key: '5', short: 'diff' }, { tab: 'state', key: '6', short: 'state' },
@@ -33,15 +34,4 @@ export function detailTitle(state: State, run: OpenRun, columns: number): Line {
     ...(summary === '' ? [] : [span(`  ${summary}`, /DRAFT|EDITED/.test(summary) ? 'badgeEdited' : 'muted')]),
     ...place,
   ];
-}
-
-function searched(line: Line, search: string, here: boolean): Line {
-  const plain = here ? line.map((one) => ({ ...one, bold: true })) : line;
-  if (search === '' || !lineText(line).toLowerCase().includes(search.toLowerCase())) return plain;
-  const words = search.toLowerCase();
-  return plain.flatMap((one): Span[] => {
-    const at = one.text.toLowerCase().indexOf(words);
-    if (at === -1) return [one];
-    return [{ ...one, text: one.text.slice(0, at) }, span(one.text.slice(at, at + words.length), 'match'), { ...one, text: one.text.slice(at + words.length) }];
-  });
 }

@@ -2,13 +2,11 @@ import { plural, shortId } from '../../core/format.ts';
 import { commandPreview } from '../dialogs/command.ts';
 import { helpEntries } from '../dialogs/help.ts';
 import { promptProblem } from '../dialogs/prompt.ts';
-import { breakpointsOf } from '../actions/control.ts';
 import { keyLabel } from '../input/key.ts';
 import { dialogRows, MESSAGE_ROWS, scrolled } from '../layout.ts';
-import { stepsOf } from '../model/steps.ts';
 import { previewLines } from './preview-lines.ts';
 import { clip, fit, line, span, takeCells, widthOf, wrap, wrapUpTo, type Line } from '../output/line.ts';
-import type { Bookmark, BreakpointList, CopyMenu, Editor, Help, Leave, LogLine, NewRun, Overlay, Prompt } from '../overlay.ts';
+import type { Bookmark, Confirm, CopyMenu, Editor, Form, Help, Leave, LogLine, NewRun, Overlay, Prompt } from '../overlay.ts';
 import type { State } from '../state.ts';
 import { graphemes } from '../text-area.ts';
 
@@ -36,8 +34,10 @@ function viewOf(state: State, overlay: Exclude<Overlay, Prompt>): DialogView {
       return { title: overlay.title, lines: editorLines(state, overlay) };
     case 'preview':
       return { title: overlay.stepKey === undefined ? 'Run again' : 'Rerun from here', lines: previewLines(state, overlay) };
-    case 'breakpoints':
-      return { title: `Breakpoints of ${overlay.pipelineKey}`, lines: breakpointLines(state, overlay) };
+    case 'form':
+      return { title: overlay.title, lines: formLines(state, overlay) };
+    case 'confirm':
+      return { title: overlay.title, lines: confirmLines(state, overlay) };
     case 'copy':
       return { title: 'Copy', lines: copyLines(overlay) };
     case 'logLine':
@@ -76,7 +76,7 @@ function helpLines(state: State, help: Help): readonly Line[] {
   ];
 }
 
-function formLines(state: State, form: NewRun | Bookmark): readonly Line[] {
+function formLines(state: State, form: NewRun | Bookmark | Form): readonly Line[] {
   const width = Math.max(...form.fields.map((field) => widthOf(field.label))) + 1;
   const rows = form.fields.flatMap((field, index): readonly Line[] => {
     const here = index === form.cursor;
@@ -89,17 +89,19 @@ function formLines(state: State, form: NewRun | Bookmark): readonly Line[] {
       : [span('  '), span(shown, here ? 'selection' : 'text'), ...(here ? [span(' ', undefined, { inverse: true })] : [])];
     // What a model is and costs is worth seeing while choosing something else.
     const note = field.problem ?? (here || field.name === '$model' ? field.hint : undefined);
+    const fits = note !== undefined && !note.includes('\n') && widthOf(shown) + widthOf(note) + width + 10 <= state.size.columns;
     return [
-      [span(here ? ` ${state.glyphs.cursor} ` : '   ', 'accent'), span(fit(field.label, width), 'muted'), ...value, ...(note && widthOf(shown) + widthOf(note) + width + 10 <= state.size.columns ? [span(`  ${note}`, field.problem ? 'error' : 'muted')] : [])],
-      ...(note && widthOf(shown) + widthOf(note) + width + 10 > state.size.columns
+      [span(here ? ` ${state.glyphs.cursor} ` : '   ', 'accent'), span(fit(field.label, width), 'muted'), ...value, ...(note && fits ? [span(`  ${note}`, field.problem ? 'error' : 'muted')] : [])],
+      ...(note && !fits
         ? wrap(note, state.size.columns - width - 6).map((text): Line => [span(' '.repeat(width + 5)), span(text, field.problem ? 'error' : 'muted')])
         : []),
     ];
   });
-  const height = dialogRows(state) - (form.problem ? 2 : 0);
+  const about = form.problem !== undefined ? wrap(form.problem, state.size.columns - 3).map((text): Line => [span(` ${text}`, 'error')]) : form.type === 'form' && form.sent ? [line(' Saving…', 'muted')] : [];
+  const height = dialogRows(state) - (about.length > 0 ? about.length + 1 : 0);
   const at = rows.findIndex((row) => row[0]?.text.includes(state.glyphs.cursor) && row[0].token === 'accent');
   const top = scrolled(Math.max(0, at - height + 2), Math.max(0, at), height, rows.length);
-  return [...rows.slice(top, top + height), ...(form.problem ? [[], [span(` ${form.problem}`, 'error')]] : [])];
+  return [...rows.slice(top, top + height), ...(about.length > 0 ? [[], ...about] : [])];
 }
 
 function editorLines(state: State, editor: Editor): readonly Line[] {
@@ -130,24 +132,6 @@ function jsonText(text: string): Line {
   );
 }
 
-function breakpointLines(state: State, list: BreakpointList): readonly Line[] {
-  const all = breakpointsOf(state, list.pipelineKey);
-  const steps = state.open ? stepsOf(state.open.view) : [];
-  if (all.length === 0) return [line(' None. Select a step and press b; e here stops when a step fails.', 'muted')];
-  return all.map((one, index): Line => {
-    const step = steps.find((candidate) => candidate.key === one.target);
-    const here = index === list.cursor;
-    const what = one.kind === 'error' ? 'when a step fails' : `before ${step ? `${step.display} ${step.name}` : (one.target ?? 'a step')}`;
-    return [
-      span(here ? ` ${state.glyphs.cursor} ` : '   ', 'accent'),
-      span(`${one.enabled ? state.glyphs.breakpoint : state.glyphs.breakpointOff} `, 'failed'),
-      span(String(one.number).padStart(3), 'muted'),
-      span(`  ${what}`, here ? 'selection' : 'text'),
-      span(one.enabled ? '' : '  off', 'muted'),
-    ];
-  });
-}
-
 function copyLines(_menu: CopyMenu): readonly Line[] {
   const entry = (key: string, text: string): Line => [span(`   ${key}`, 'key'), span(`  ${text}`)];
   return [
@@ -176,6 +160,14 @@ function logLineLines(state: State, overlay: LogLine): readonly Line[] {
   ];
   const height = dialogRows(state);
   return lines.slice(Math.min(overlay.top, Math.max(0, lines.length - height)));
+}
+
+function confirmLines(state: State, overlay: Confirm): readonly Line[] {
+  return [
+    ...overlay.text.flatMap((text, index) => wrap(text, state.size.columns - 2).map((one) => line(` ${one}`, index === 0 ? 'text' : 'muted'))),
+    [],
+    [span(' Enter', 'key'), span(' does it, '), span('Esc', 'key'), span(' leaves everything as it is.')],
+  ];
 }
 
 function leaveLines(overlay: Leave): readonly Line[] {
@@ -210,7 +202,7 @@ function previewLine(state: State, prompt: Prompt): Line {
     case 'command':
       return [span(` ${commandPreview(state, prompt.text)}`, 'muted')];
     case 'filter': {
-      if (!state.open) return [span(' words  status:failed  tag:NAME  model:NAME  bookmarked', 'muted')];
+      if (!state.open) return [span(' words  status=failed  tag=NAME  model=flux*  since=2d  duration>30s  step=8e  bookmarked', 'muted')];
       return [span(` ${state.open.log.matchCount} of ${plural(state.open.view.logCount, 'line')}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];
     }
     case 'search':

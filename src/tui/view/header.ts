@@ -1,11 +1,17 @@
 import { formatDuration, formatRelative, plural, shortId } from '../../core/format.ts';
+import { awaitedApproval, situationOf } from '../../core/command-rules.ts';
+import { isHeldAfter } from '../../core/hold-reason.ts';
+import { peersWords } from '../../core/session-peers.ts';
 import { errorCount } from '../../core/run-state.ts';
 import type { RunRow } from '../../protocol/rows.ts';
 import { lineWidth, span, spread, type Line, type Span } from '../output/line.ts';
 import { fitParts, type Part } from '../output/parts.ts';
 import { progressOf, stepInFocus, stepMs, stepsOf } from '../model/steps.ts';
+import { heldFor, holdWords } from '../model/breakpoints.ts';
 import { workTimeOf } from '../../core/work-time.ts';
 import type { LinkAt, OpenRun, State } from '../state.ts';
+import { playbackOf } from '../update/playback.ts';
+import { leaderOf, nameOf } from '../update/together.ts';
 import { underWay } from '../update/pending.ts';
 import { bar } from './bar.ts';
 
@@ -16,9 +22,9 @@ export function headerLine(state: State): Line {
   const link = run ? run.link : state.lists.link;
   const parts = run ? runParts(state, run) : homeParts(state);
   // A live link is the first thing not worth its place; a lost one is what everything else hangs on.
-  const words = linkSpans(link, state);
+  const words = run?.playback ? playbackSpans(run) : linkSpans(link, state);
   const fits = lineWidth(fitParts(parts, 0)) + lineWidth(words) + 1 <= columns;
-  const end = fits || link.state === 'lost' ? words : [];
+  const end = fits || link.state === 'lost' || run?.playback ? words : [];
   return spread(fitParts(parts, columns - lineWidth(end) - (end.length > 0 ? 1 : 0), state.glyphs.more), end, columns);
 }
 
@@ -28,6 +34,7 @@ function homeParts(state: State): readonly Part[] {
     ...homeSummary(state).map((one, index) => ({ line: [one], gives: 9 - index })),
     ...(state.lists.link.lostAt === undefined ? [] : [{ line: [span(`  as of ${formatRelative(state.lists.link.lostAt, state.now)}`, 'warn' as const)], gives: 10 }]),
     ...(state.readOnly ? [{ line: [span('  '), span(' READ-ONLY ', 'badgeReadOnly')] }] : []),
+    { line: togetherSpans(state), gives: 8 },
   ];
 }
 
@@ -54,8 +61,18 @@ function runParts(state: State, run: OpenRun): readonly Part[] {
     { line: editBadge(run), gives: 6 },
     { line: rerunWords(row, run), gives: 1 },
     { line: [span(`  ${done}/${total}`, 'muted')], gives: 4 },
+    { line: togetherSpans(state), gives: 8 },
     { line: row.mode === 'step' ? [span('  stepping', 'muted')] : [], gives: 2 },
   ];
+}
+
+/** Who is in the session, and whom we follow. */
+function togetherSpans(state: State): Line {
+  const { together } = state;
+  if (!together) return [];
+  if (together.peers.length === 0) return [span('  session…', 'muted')];
+  const leader = leaderOf(state);
+  return [span(`  ${peersWords(together.peers)}`, 'accent'), ...(leader && together.follows ? [span(`, following ${nameOf(leader)}`, 'muted')] : [])];
 }
 
 function badge(text: string, token: 'badgeTest' | 'badgeEdited' | 'badgeReadOnly'): Line {
@@ -86,7 +103,15 @@ function homeSummary(state: State): readonly Span[] {
   ];
 }
 
-function linkSpans(link: LinkAt, state: State): Line {
+/** Which moment is shown, of how much. */
+function playbackSpans(run: OpenRun): Line {
+  const { from, to, at } = playbackOf(run)!;
+  return [span(' PLAYBACK ', 'badgeReadOnly'), span(` ${formatDuration(at - from)} of ${formatDuration(to - from)} `, 'accent')];
+}
+
+/** What is known of the link, in words. */
+export function linkSpans(link: LinkAt, state: State): Line {
+  if (state.recording !== undefined) return [span('recording ', 'accent')];
   switch (link.state) {
     case 'live':
       return [span('live ', 'completed')];
@@ -96,7 +121,8 @@ function linkSpans(link: LinkAt, state: State): Line {
       return [span('catching up ', 'accent')];
     case 'lost': {
       const seconds = Math.ceil((link.at + link.retryInMs - state.now) / 1000);
-      const words = state.size.columns < 60 ? ['lost', `${seconds} s`, 'trying'] : ['link lost', state.size.columns < 100 ? `${seconds} s` : `retry in ${seconds} s`, state.size.columns < 100 ? 'trying' : 'trying again'];
+      // A bare time would be read as how long it has been lost.
+      const words = state.size.columns < 60 ? ['lost', `next ${seconds} s`, 'trying'] : ['link lost', `next try in ${seconds} s`, state.size.columns < 100 ? 'trying' : 'trying again'];
       return [span(`${state.glyphs.status.failed} ${words[0]}, ${seconds > 0 ? words[1] : words[2]} `, 'warn')];
     }
   }
@@ -107,7 +133,7 @@ export function situationLine(state: State, run: OpenRun): Line {
   const row = run.view.run;
   if (!row) return [span(' Reading the run…', 'muted')];
   const pending: Line = underWay(run).map((verb, index) => span(`${index > 0 ? '' : `${state.glyphs.spinner[Math.floor(state.now / 250) % state.glyphs.spinner.length]} `}${pendingWords[verb]}… `, 'accent'));
-  const end: Line = row.status === 'running' ? stepBar(state, run) : [];
+  const end: Line = run.playback ? playbackBar(state, run) : row.status === 'running' ? stepBar(state, run) : [];
   const room = state.size.columns - lineWidth(end) - 2;
   const shown = spread([span(' '), ...fitParts([{ line: pending }, ...situationParts(state, run, row)], room, state.glyphs.more)], end, state.size.columns);
   return run.link.lostAt === undefined ? shown : shown.map((one) => ({ ...one, token: 'muted' }));
@@ -118,6 +144,7 @@ function situationParts(state: State, run: OpenRun, row: RunRow): readonly Part[
   const step = stepInFocus(run.view);
   const seenAt = run.link.lostAt ?? state.now;
   const sign = state.glyphs.status[row.status];
+  const approval = awaitedApproval(situationOf(run.view)!);
   const display = step?.display ?? '';
   const name: Part = { line: [span(step ? ` ${step.name}` : '', row.status === 'paused' ? 'held' : row.status === 'running' ? 'running' : row.status === 'failed' ? 'failed' : 'muted')], gives: 1 };
 
@@ -132,11 +159,11 @@ function situationParts(state: State, run: OpenRun, row: RunRow): readonly Part[
     case 'paused':
       return [
         { line: [span(`${sign} held`, 'held')] },
-        { line: [span(` before ${display}`, 'held')], gives: 4 },
+        { line: [span(` ${isHeldAfter(row) ? 'after' : 'before'} ${display}`, 'held')], gives: approval ? 2 : 4 },
         { ...name, least: 10 },
-        { line: [span(`  ${holdWords[row.pause_reason ?? 'pause'] ?? row.pause_reason}`, 'muted')] },
-        { line: row.paused_by === null ? [] : [span(`, by ${row.paused_by}`, 'muted')], gives: 2 },
-        { line: row.paused_at === null ? [] : [span(`, ${formatRelative(Date.parse(row.paused_at), seenAt)}`, 'muted')], gives: 3 },
+        { line: [span(`  ${approval ? `waits for approval: ${approval.title}` : holdWords(row.pause_reason)}`, approval ? 'warn' : 'muted')], },
+        // Of an approval it is who asks that matters; the steps show the place as well.
+        { line: row.paused_at === null ? [] : [span(`${row.paused_by === null ? '' : `, by ${row.paused_by}`}${heldFor(row.paused_at, seenAt)}`, 'muted')], gives: 3 },
       ];
     case 'failed':
       return [{ line: [span(`${sign} ${display}`, 'failed')] }, name, { line: [span(`: ${row.error_message ?? step?.row?.error_message ?? 'no reason was recorded'}`, 'error')], least: 20 }];
@@ -149,6 +176,12 @@ function situationParts(state: State, run: OpenRun, row: RunRow): readonly Part[
   }
 }
 
+/** Where in its whole time the moment lies that is shown. */
+function playbackBar(state: State, run: OpenRun): Line {
+  const { from, to, at } = playbackOf(run)!;
+  return [...bar((at - from) / Math.max(1, to - from), state.size.columns < 60 ? 8 : 20, state.glyphs, 'accent'), span(' ')];
+}
+
 /** How far the step in flight is, against the longest one. */
 function stepBar(state: State, run: OpenRun): Line {
   const step = stepInFocus(run.view);
@@ -158,12 +191,9 @@ function stepBar(state: State, run: OpenRun): Line {
   return [...bar(took / longestMs(run, took), state.size.columns < 60 ? 8 : 20, state.glyphs, 'running'), span(' ')];
 }
 
-/** Reasons that are one word in the row. */
-const holdWords: Readonly<Record<string, string>> = { pause: 'paused', step: 'stepping' };
-
 const pendingWords = {
   pause: 'pausing before the next step', continue: 'resuming', next: 'stepping', stepIn: 'stepping in', stepOut: 'stepping out', runTo: 'running to the step', cancel: 'cancelling',
-  edit: 'saving the edit', lease: 'renewing the pause',
+  edit: 'saving the edit', lease: 'renewing the pause', take: 'taking over', approve: 'approving', reject: 'rejecting',
 } as const;
 
 /** A bar in flight is measured by the longest step so far; what takes longer fills it. */

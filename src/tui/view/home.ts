@@ -1,8 +1,10 @@
 import { formatDuration, formatRelative, formatClock, plural, shortId } from '../../core/format.ts';
+import { isHeldAfter } from '../../core/hold-reason.ts';
 import { elapsedMs } from '../../core/run-state.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import type { PipelineRow, RunRow } from '../../protocol/rows.ts';
 import { homeRows, scrolled } from '../layout.ts';
+import { heldFor, holdWords } from '../model/breakpoints.ts';
 import { pipelineToStart, selectedRun, shownRuns } from '../model/runs.ts';
 import { fit, line, span, wrap, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
@@ -21,7 +23,8 @@ export function homeLines(state: State): readonly Line[] {
   if (runs.length === 0) return emptyHome(state);
   const shown = shownRuns(state);
   const columns = columnsOf(state);
-  const head: Line = [span(`  ${columns.map((column) => fit(column.title, column.cells, column.right ? 'right' : 'left')).join(' ')}`, 'muted')];
+  const [status, ...others] = columns.map((column) => fit(column.title, column.cells, column.right ? 'right' : 'left'));
+  const head: Line = [span(`  ${status}${' '.repeat(markCells(state))} ${others.join(' ')}`, 'muted')];
   if (shown.length === 0) return [head, line(` No run passes the filter "${state.home.filter}". Esc clears it.`, 'muted')];
 
   const height = homeRows(state);
@@ -40,15 +43,21 @@ function runLine(state: State, run: RunRow, columns: readonly Column[], selected
   return [
     span(selected ? `${state.glyphs.cursor} ` : '  ', 'accent'),
     span(cell(status!), statusToken),
-    span(` ${others.map(cell).join(' ')}`, selected ? 'selection' : 'text'),
+    span(state.home.marked === run.test_run_id ? ' A ' : ' '.repeat(markCells(state) + 1), 'accent', { bold: true }),
+    span(others.map(cell).join(' '), selected ? 'selection' : 'text'),
   ];
+}
+
+/** The letter of the marked run stands in a column of its own, which is there while one is marked. */
+function markCells(state: State): number {
+  return state.home.marked === undefined ? 0 : 2;
 }
 
 /** Columns by what there is room for: on 80 cells status, id, name, model, duration and time. */
 function columnsOf(state: State): readonly Column[] {
   const { columns } = state.size;
   const { glyphs, now } = state;
-  const when = (run: RunRow) => (state.timeFormat === 'absolute' ? formatClock(run.created_at, { ms: false }) : formatRelative(Date.parse(run.created_at), now));
+  const when = (run: RunRow) => (state.timeFormat === 'absolute' ? formatClock(run.started_at ?? run.created_at, { ms: false }) : formatRelative(Date.parse(run.started_at ?? run.created_at), now));
   const took = (run: RunRow) => {
     const ms = elapsedMs(run, now);
     return ms === undefined ? '' : formatDuration(ms);
@@ -66,8 +75,8 @@ function columnsOf(state: State): readonly Column[] {
   const tags: Column[] = columns >= 110 ? [{ title: 'TAGS', cells: 18, text: (run) => run.tags.join(' ') }] : [];
   const shownEnd = columns < 72 ? end.slice(1) : end;
   // There is no room for a name here: how it stands, which it is, how long and when.
-  if (columns < 56) return [...always, end[1]!, { title: 'AGE', cells: 8, right: true, text: (run) => when(run).replace(' ago', '') }];
-  const used = [...always, ...model, ...tags, ...shownEnd].reduce((sum, column) => sum + column.cells + 1, 2);
+  if (columns < 56) return [...always, end[1]!, { title: 'AGE', cells: 8 - markCells(state), right: true, text: (run) => when(run).replace(' ago', '').replace('just now', markCells(state) > 0 ? 'now' : 'just now') }];
+  const used = [...always, ...model, ...tags, ...shownEnd].reduce((sum, column) => sum + column.cells + 1, 2 + markCells(state));
   const name: Column = {
     title: 'PIPELINE', cells: Math.max(8, columns - used - 1),
     text: (run) => `${run.bookmarked ? `${glyphs.bookmark} ` : ''}${run.bookmark_name ?? run.pipeline_key ?? 'traced program'}${run.parent_run_id && columns >= 110 ? `, rerun of ${shortId(run.parent_run_id)}` : ''}`,
@@ -79,7 +88,7 @@ function columnsOf(state: State): readonly Column[] {
 function aboutLine(state: State, run: RunRow | undefined): Line {
   if (!run) return [];
   if (run.error_message) return [span(` ${state.glyphs.status.failed} ${stepName(run, run.failed_step)}: `, 'failed'), span(run.error_message, 'error')];
-  if (run.status === 'paused') return [span(` ${state.glyphs.status.held} held before ${stepName(run, run.current_step)}: ${run.pause_reason ?? 'paused'}${run.paused_by ? ` by ${run.paused_by}` : ''}`, 'held')];
+  if (run.status === 'paused') return [span(` ${state.glyphs.status.held} held ${isHeldAfter(run) ? 'after' : 'before'} ${stepName(run, run.current_step)}: ${holdWords(run.pause_reason)}${run.paused_by ? `, by ${run.paused_by}` : ''}${run.paused_at ? heldFor(run.paused_at, state.now) : ''}`, 'held')];
   if (run.status === 'running') return [span(` ${state.glyphs.status.running} ${stepName(run, run.current_step)}`, 'running')];
   if (run.parent_run_id) return [span(` rerun of ${shortId(run.parent_run_id)}${run.forked_from_step ? ` from ${stepName(run, run.forked_from_step)}` : ''}`, 'reused'), span(run.notes ? `  ${run.notes}` : '', 'muted')];
   if (run.notes || run.tags.length > 0) return [span(` ${run.tags.map((tag) => `#${tag}`).join(' ')} ${run.notes ?? ''}`, 'muted')];

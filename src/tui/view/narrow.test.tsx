@@ -11,7 +11,7 @@ describe('forty columns', () => {
     expect(terminal.screen().split('\n').filter((row) => row !== '').slice(0, 3).join('\n')).toMatchInlineSnapshot(`
       " ⏸ PAUSED, held 12.0 s  TEST MODE  live
        ✔1 ✔2 ✔3 ✔4›⏸5 ·6
-       ⏸ held before 5  breakpoint #1 on 5"
+       ⏸ held before 5  stopped: breakpoint 1"
     `);
   });
 

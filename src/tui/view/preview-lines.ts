@@ -1,6 +1,7 @@
-import { plural, shortId } from '../../core/format.ts';
+import { formatDuration, plural, shortId } from '../../core/format.ts';
+import type { ForkEffects } from '../../protocol/run-request.ts';
 import type { StepDefinition } from '../../protocol/step-definition.ts';
-import { whyNotYet } from '../dialogs/preview.ts';
+import { withoutAnswer, whyNotYet } from '../dialogs/preview.ts';
 import { clip, line, span, wrap, type Line } from '../output/line.ts';
 import type { Preview } from '../overlay.ts';
 import type { State } from '../state.ts';
@@ -27,7 +28,7 @@ export function previewLines(state: State, preview: Preview): readonly Line[] {
     ...fact('Executed', list(plan.executed)),
     ...fact('Edit', editWords(preview), preview.patch.length === 0 ? 'muted' : 'text'),
     ...fact('Mode', [preview.mode === 'auto' ? 'run on' : 'hold before every step']),
-    ...fact('Charges', [isEnforced ? 'enforced: credits are taken' : 'none: test mode'], isEnforced ? 'warn' : 'muted'),
+    ...fact('Charges', costWords(preview, isEnforced), isEnforced ? 'warn' : 'muted'),
     ...outside(state, preview, fact),
     [],
     ...lastWords(state, preview),
@@ -37,20 +38,38 @@ export function previewLines(state: State, preview: Preview): readonly Line[] {
 type Fact = (name: string, texts: readonly string[], token?: 'text' | 'warn' | 'muted') => readonly Line[];
 
 /** What happens to the world outside: again only with leave, for the first time as in any run. */
-function outside(state: State, { plan, accepted }: Preview, fact: Fact): readonly Line[] {
+function outside(state: State, preview: Preview, fact: Fact): readonly Line[] {
+  const { plan, effects } = preview;
   const first = plan.executed.filter((step) => step.effect === 'external' && !plan.repeated.includes(step));
   if (plan.repeated.length + first.length === 0) return fact('Outside', ['no step has effects outside'], 'muted');
-  const allowed: Line = [span(' '.repeat(14)), span(accepted ? `[${state.glyphs.ascii ? 'x' : '✔'}] ` : '[ ] ', 'key'), span('y', 'key'), span(accepted ? ' allowed' : ' allows it')];
+  const silent = effects === 'recorded' ? withoutAnswer(preview) : [];
+  const choice = (name: ForkEffects, words: string): Line => [span(effects === name ? ` ${state.glyphs.cursor}` : '  ', 'accent'), span(words, effects === name ? 'selection' : 'muted'), span(' ')];
+  const choices: Line = [span(`${' '.repeat(14)}y`, 'key'), ...choice('ask', 'not said'), ...choice('repeat', 'let them happen'), ...choice('recorded', 'take the recorded answers')];
   return [
-    ...(plan.repeated.length > 0 ? [...fact('Outside', [`these happen again: ${named(plan.repeated)}`], 'warn'), allowed] : []),
+    ...(plan.repeated.length > 0 ? [...fact('Outside', [`these happen again: ${named(plan.repeated)}`], 'warn'), choices] : []),
+    ...(silent.length > 0 ? fact('', [`no answer was recorded for ${named(silent)}`], 'warn') : []),
     ...(first.length > 0 ? fact(plan.repeated.length > 0 ? '' : 'Outside', [`for the first time: ${named(first)}`], 'muted') : []),
   ];
+}
+
+/** What it costs, as far as the parent run tells. */
+function costWords({ facts }: Preview, isEnforced: boolean): readonly string[] {
+  const mode = isEnforced ? 'enforced: credits are taken' : 'none: test mode';
+  if (!facts) return [mode];
+  const { charged, wouldHaveCharged, providerCalls, durationMs } = facts.preview;
+  const credits = isEnforced ? charged : wouldHaveCharged;
+  const words = [
+    credits === undefined ? undefined : isEnforced ? `${plural(credits, 'credit')} in the parent run` : credits > 0 ? `${plural(credits, 'credit')} were they enforced` : undefined,
+    providerCalls === undefined || providerCalls === 0 ? undefined : plural(providerCalls, 'request to the provider', 'requests to the provider'),
+    durationMs > 0 ? `${formatDuration(durationMs)} of work` : undefined,
+  ].filter((one) => one !== undefined);
+  return [`${mode}${words.length > 0 ? `; ${words.join(', ')}` : ''}`];
 }
 
 function lastWords(state: State, preview: Preview): readonly Line[] {
   if (preview.problem) return wrap(preview.problem, state.size.columns - 2).map((text) => line(` ${text}`, 'error'));
   if (preview.sent) return [line(' Starting…', 'muted')];
-  if (preview.plan.missing.length > 0) return [line(` Not possible: ${whyNotYet(preview) ?? ''}.`, 'error')];
+  if (preview.plan.missing.length > 0 || (preview.stepKey !== undefined && preview.facts?.preview.obstacle)) return wrap(`Not possible: ${whyNotYet(preview) ?? ''}.`, state.size.columns - 2).map((text) => line(` ${text}`, 'error'));
   return [line(whyNotYet(preview) === undefined ? ' Enter runs it.' : ' Enter runs it once y has allowed what happens again outside.', 'muted')];
 }
 

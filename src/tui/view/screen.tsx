@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import { isTiny, layoutOf, smallest, type Area } from '../layout.ts';
 import { stepStrip } from '../model/strip.ts';
 import { line, lineWidth, span, widthOf, wrap, type Line } from '../output/line.ts';
+import { shownScreen } from '../screens/screen.ts';
 import type { OpenRun, Pane, Size, State } from '../state.ts';
 import { detailPane, detailTitle, tabs } from './detail-pane.ts';
 import { dialogView, promptLines } from './dialogs.ts';
@@ -11,11 +12,15 @@ import { headerLine, situationLine } from './header.ts';
 import { homeLines } from './home.ts';
 import { logPane, logTitle } from './log-pane.ts';
 import { Rows } from './rows.tsx';
+import { screenHeader, screenLines } from './screen-lines.ts';
 import { stepsPane } from './steps-pane.ts';
 import { waitingLines } from './waiting.ts';
 
 /** The whole screen: exactly as many rows and cells as the terminal has. */
-export function Screen({ state }: { readonly state: State }): ReactElement {
+export function Screen({ state: known }: { readonly state: State }): ReactElement {
+  // Whatever counts time counts to the moment that is shown.
+  const at = known.open?.playback?.at;
+  const state = at === undefined ? known : { ...known, now: at };
   const { columns, rows } = state.size;
   if (isTiny(state.size)) {
     return <Rows lines={tooSmall(state.size)} width={columns} height={rows} />;
@@ -23,9 +28,10 @@ export function Screen({ state }: { readonly state: State }): ReactElement {
   const overlay = state.overlays.at(-1);
   const bottom: readonly Line[] = overlay?.type === 'prompt' ? promptLines(state, overlay) : footerLines(state);
   const height = rows - 1 - bottom.length;
+  const shown = state.session.phase === 'ready' ? shownScreen(state) : undefined;
   return (
     <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
-      <Rows lines={[headerLine(state)]} width={columns} height={1} />
+      <Rows lines={[shown ? screenHeader(state, shown) : headerLine(state)]} width={columns} height={1} />
       <Box height={height} flexShrink={0} overflow="hidden">
         <Body state={state} height={height} />
       </Box>
@@ -46,6 +52,8 @@ function Body({ state, height }: { readonly state: State; readonly height: numbe
   const dialog = dialogView(state);
   if (dialog) return <Rows lines={[rule(state, columns, [span(dialog.title, 'heading')], true), ...dialog.lines]} width={columns} height={height} />;
   if (state.session.phase !== 'ready') return <Rows lines={waitingLines(state)} width={columns} height={height} />;
+  const shown = shownScreen(state);
+  if (shown) return <Rows lines={screenLines(state, shown)} width={columns} height={height} />;
   if (!state.open) return <Rows lines={homeLines(state)} width={columns} height={height} />;
   return <RunBody state={state} run={state.open} height={height} />;
 }

@@ -20,6 +20,7 @@ export function stepsPane(state: State, run: OpenRun, area: Area): readonly Line
   const barCells = area.columns - fixed - 1;
   const scale = timeScale(run, steps, state.now);
   const stops = stopsOf(state, run);
+  const commented = new Set(run.comments.filter((one) => !one.resolved).map((one) => one.step_key));
 
   return steps.slice(Math.max(0, top), Math.max(0, top) + area.rows).map((step): Line => {
     const selected = step.key === run.selected;
@@ -31,7 +32,8 @@ export function stepsPane(state: State, run: OpenRun, area: Area): readonly Line
       span(selected ? state.glyphs.cursor : ' ', 'accent'),
       span(stop === undefined ? ' ' : stop ? state.glyphs.breakpoint : state.glyphs.breakpointOff, 'failed'),
       span(`${state.glyphs.status[step.status]} `, step.status),
-      span(step.display.padEnd(4), selected ? 'text' : 'muted'),
+      span(step.display, selected ? 'text' : 'muted'),
+      span((commented.has(step.key) ? state.glyphs.comment : '').padEnd(Math.max(0, 4 - step.display.length)), 'accent'),
       span(name, selected && focused ? 'selection' : step.status === 'pending' ? 'muted' : step.status === 'failed' ? 'failed' : 'text'),
       span(` ${fit(words(step, took), DURATION_CELLS, 'right', state.glyphs.more)} `, 'muted'),
       ...(barCells >= 8 ? timeBar(step, scale, barCells, state) : []),

@@ -1,11 +1,15 @@
-import { situationOf, whyRefused } from '../../../core/command-rules.ts';
+import { whyRefused } from '../../../core/command-rules.ts';
 import { shortId } from '../../../core/format.ts';
 import { UserError } from '../../../protocol/error.ts';
 import type { CommandPayload, CommandVerb, RunRow } from '../../../protocol/rows.ts';
 import { controlActions, send } from '../../actions/control.ts';
+import { newBreakpointsScreen } from '../../screens/breakpoints.ts';
+import { withScreen } from '../../screens/screen.ts';
+import { situationNow } from '../../model/situation.ts';
+import { cannotTake, inPlayback } from '../../keymap/reasons.ts';
 import { staysHeld } from '../../update/pending.ts';
 import { selectStep } from '../../update/open-run.ts';
-import { only, told, withOverlay, withRun, type Update } from '../../update/result.ts';
+import { only, told, withRun, type Update } from '../../update/result.ts';
 import type { State } from '../../state.ts';
 import type { Command } from './command.ts';
 import { isOpen, mayChange, openRunOf, pipelineKeys, pipelineNamed, runIds, runNamed, runOf, stepDisplays, stepKeyOf, stepNamed } from './references.ts';
@@ -60,6 +64,9 @@ export const controlCommands: Readonly<Record<string, Command>> = {
       return controlActions['run.breakpoint'](withRun(state, (run) => selectStep(run, step.key)));
     },
   },
+  take: { usage: 'take', help: 'make the pause of the open run yours', run: (state) => whenAllowed(state, cannotTake(state), controlActions['run.take']) },
+  approve: { usage: 'approve [WHY]', help: 'approve what the open run waits for', isText: true, run: (state, { plain: [why = ''] }) => sendTo(state, runOf(state, undefined), 'approve', why === '' ? {} : { why }) },
+  reject: { usage: 'reject WHY', help: 'reject what the open run waits for', isText: true, run: (state, { plain: [why = ''] }) => sendTo(state, runOf(state, undefined), 'reject', { why }) },
   select: { usage: 'select STEP', help: 'select a step', plain: stepDisplays, run: (state, words) => only(withRun(state, (run) => selectStep(run, stepNamed(state, needed(words, 'a step')).key))) },
 };
 
@@ -80,11 +87,18 @@ function sendTo(state: State, run: RunRow, verb: CommandVerb, payload: CommandPa
     if (why !== undefined) throw new UserError('conflict', `run ${shortId(run.test_run_id)}: ${why}`);
     return only(told(state, `Sent to run ${shortId(run.test_run_id)}…`), { type: 'command', runId: run.test_run_id, verb, payload });
   }
+  const past = inPlayback(state);
+  if (past !== undefined) throw new UserError('conflict', past);
   const open = openRunOf(state);
   const isReleased = verb === 'pause' && open.view.run.status === 'paused' && !staysHeld(open);
-  const why = isReleased ? undefined : whyRefused(verb, payload, situationOf(open.view)!);
+  const why = isReleased ? undefined : whyRefused(verb, payload, situationNow(open, state.now)!);
   if (why !== undefined) throw new UserError('conflict', why);
   return send(state, verb, payload);
+}
+
+function whenAllowed(state: State, why: string | undefined, act: (state: State) => Update): Update {
+  if (why !== undefined) throw new UserError('conflict', why);
+  return act(state);
 }
 
 function needed(words: Words, what: string): string {
@@ -96,7 +110,7 @@ function needed(words: Words, what: string): string {
 function listBreakpoints(state: State, pipeline: string | undefined): Update {
   const key = pipeline === undefined ? openRunOf(state).view.run.pipeline_key : pipelineNamed(state, pipeline).pipeline_key;
   if (key === null) throw new UserError('usage', 'this run has no pipeline, and breakpoints belong to one');
-  return only(withOverlay(state, { type: 'breakpoints', pipelineKey: key, cursor: 0 }));
+  return only(withScreen(state, newBreakpointsScreen(key)));
 }
 
 function addBreakpoint(state: State, pipeline: string | undefined, target: string | undefined): Update {

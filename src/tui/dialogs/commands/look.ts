@@ -4,10 +4,12 @@ import { RunStatus } from '../../../protocol/vocabulary.ts';
 import { shortId } from '../../../core/format.ts';
 import { refilter } from '../../actions/log.ts';
 import type { State } from '../../state.ts';
+import { filterRuns } from '../../update/filter-runs.ts';
 import { closeRun } from '../../update/open-run.ts';
+import { playbackOf, playTo } from '../../update/playback.ts';
 import { only, told, withOverlay, withRun, type Update } from '../../update/result.ts';
 import type { Command } from './command.ts';
-import { isOpen, runIds, runNamed, runOf } from './references.ts';
+import { isOpen, openRunOf, runIds, runNamed, runOf, stepDisplays, stepNamed } from './references.ts';
 import { oneOf, valueOf, type Words } from './words.ts';
 
 const themes = ['dark', 'light', 'high-contrast', 'mono'];
@@ -18,24 +20,34 @@ export const lookCommands: Readonly<Record<string, Command>> = {
   attach: { usage: 'attach [RUN]', help: 'open a run by the end of its id, or the last', plain: runIds, run: (state, words) => only(state, { type: 'find', reference: words.plain[0] ?? 'last' }) },
   tail: { usage: 'tail [RUN]', help: 'the log of a run, followed', plain: runIds, options: [{ name: '--follow', short: '-f' }, { name: '--filter', value: 'TERMS' }], run: tail },
   runs: {
-    usage: 'runs', help: 'the list of runs, narrowed',
+    usage: 'runs [TERMS]', help: 'the list of runs, narrowed: status=failed since=2d',
     options: [{ name: '--status', value: 'STATUS', choices: () => RunStatus.options }, { name: '--tag', value: 'TAG' }, { name: '--bookmarked' }, { name: '--search', value: 'WORDS' }],
     run: (state, words) => {
-      const terms = [oneOf(words, '--status', RunStatus.options)?.replace(/^/, 'status:'), valueOf(words, '--tag')?.replace(/^/, 'tag:'), words.options.has('--bookmarked') ? 'bookmarked' : undefined, valueOf(words, '--search')];
+      const terms = [...words.plain.map(term), oneOf(words, '--status', RunStatus.options)?.replace(/^/, 'status='), valueOf(words, '--tag')?.replace(/^.*$/s, (tag) => term(`tag=${tag}`)), words.options.has('--bookmarked') ? 'bookmarked' : undefined, valueOf(words, '--search')];
       const closed = state.open ? closeRun(state) : only(state);
-      return { ...closed, state: { ...closed.state, home: { ...closed.state.home, filter: terms.filter((one) => one !== undefined).join(' '), top: 0 } } };
+      const narrowed = filterRuns(closed.state, terms.filter((one) => one !== undefined).join(' '));
+      return { state: narrowed.state, effects: [...closed.effects, ...narrowed.effects] };
+    },
+  },
+  at: {
+    usage: 'at TIME|STEP|end', help: 'the open run as it was: after 12.5s or 1m30s, at 40%, or when a step began', plain: (state) => ['end', ...stepDisplays(state)],
+    run: (state, words) => {
+      const [word] = words.plain;
+      const playback = playbackOf(openRunOf(state));
+      if (word === undefined || !playback) throw new UserError('usage', word === undefined ? 'at needs a time or a step' : 'the run has not begun');
+      return only(withRun(state, (run) => playTo(run, momentNamed(state, word, playback))));
     },
   },
   export: {
     usage: 'export [RUN]', help: 'write a run as JSON to a file here', plain: runIds,
     run: (state, words) => {
       const { test_run_id: runId } = runOf(state, words.plain[0]);
-      return only(told(state, 'Writing…'), { type: 'export', runId, fileName: `stepscope-${shortId(runId)}.json` });
+      return only(told(state, 'Writing…'), { type: 'export', runId, fileName: `stepscope-${shortId(runId)}.ndjson` });
     },
   },
   filter: {
     usage: 'filter [TERMS]', help: 'filter the log, or the list of runs', isText: true,
-    run: (state, { plain: [text = ''] }) => only(state.open ? filtered(state, text) : { ...state, home: { ...state.home, filter: text } }),
+    run: (state, { plain: [text = ''] }) => (state.open ? only(filtered(state, text)) : filterRuns(state, text)),
   },
   theme: {
     usage: 'theme NAME', help: `other colours: ${themes.join(', ')}`, plain: () => themes,
@@ -51,8 +63,26 @@ export const lookCommands: Readonly<Record<string, Command>> = {
 /** What the command line has and this line cannot do, with why. */
 export const elsewhere: Readonly<Record<string, string>> = {
   serve: 'it would be a backend of its own', backend: 'it would be a backend of its own', runner: 'it is a process that goes on by itself', doctor: 'it looks at this machine, not at runs',
-  status: 'the first line here shows it', completion: 'it is for shells', connect: 'the backend is chosen when the program starts',
+  share: 'it writes a page for others', bookmark: '`m` does it here', status: 'the first line here shows it', completion: 'it is for shells', connect: 'the backend is chosen when the program starts',
 };
+
+/** A moment of the open run: `end`, `40%`, `1m30s`, `12.5s`, `250ms`, or a step that has begun. */
+function momentNamed(state: State, word: string, { from, to }: { readonly from: number; readonly to: number }): number {
+  if (word === 'end') return to;
+  const part = /^(\d+(?:\.\d+)?)%$/.exec(word);
+  if (part) return from + ((to - from) * Number(part[1])) / 100;
+  const time = /^(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?$/.exec(word);
+  if (time && time[0] !== '') return from + Number(time[1] ?? 0) * 60_000 + Number(time[2] ?? 0) * 1_000 + Number(time[3] ?? 0);
+  const { key, display } = stepNamed(state, word);
+  const rows = [...(state.open!.playback?.recorded ?? state.open!.view).index.steps.values()].filter((row) => row.step_key === key && row.started_at !== null);
+  if (rows.length === 0) throw new UserError('usage', `step ${display} has not begun`);
+  return Math.min(...rows.map((row) => Date.parse(row.started_at!)));
+}
+
+/** A term of a filter as one word: quotes went when the line was split. */
+function term(word: string): string {
+  return /\s/.test(word) ? word.replace(/^([^\s=~:<>]*[=~:<>]+)?(.*)$/s, '$1"$2"') : word;
+}
 
 function filtered(state: State, text: string): State {
   return withRun(state, (run) => refilter({ ...run, pane: 'log' }, { filterText: text, filter: text === '' ? undefined : parseFilter(text), filtersOff: false }));

@@ -3,14 +3,14 @@ import { behaviours, parseBehaviour } from '../../../core/simulator-behaviour.ts
 import { flattenSteps, resolveStep } from '../../../core/step-reference.ts';
 import { UserError } from '../../../protocol/error.ts';
 import type { Json, JsonObject, PatchOperation } from '../../../protocol/json.ts';
-import { RunRequest } from '../../../protocol/run-request.ts';
+import { ForkEffects, RunRequest } from '../../../protocol/run-request.ts';
 import { snapshotKey } from '../../model/detail.ts';
 import type { Step } from '../../model/steps.ts';
 import type { State } from '../../state.ts';
 import { cannotRerun, cannotRerunAll } from '../../keymap/reasons.ts';
 import { selectStep } from '../../update/open-run.ts';
-import { only, withOverlay, withRun } from '../../update/result.ts';
-import { previewOf } from '../preview.ts';
+import { only, withRun } from '../../update/result.ts';
+import { openPreview, previewOf } from '../preview.ts';
 import { parseTyped } from '../typed-value.ts';
 import type { Command } from './command.ts';
 import { isOpen, mayChange, openRunOf, pipelineKeys, pipelineNamed, runIds, runNamed, runOf, stepDisplays, stepNamed } from './references.ts';
@@ -42,6 +42,7 @@ export const startCommands: Readonly<Record<string, Command>> = {
     options: [
       { name: '--from', short: '-s', value: 'STEP', choices: stepDisplays },
       { name: '--set', value: 'PATH=VALUE' },
+      { name: '--effects', value: ForkEffects.options.join('|'), choices: () => ForkEffects.options },
       { name: '--repeat-effects' },
     ],
     run: (state, words) => {
@@ -51,7 +52,8 @@ export const startCommands: Readonly<Record<string, Command>> = {
       if (why !== undefined) throw new UserError('conflict', why);
       const preview = previewOf(next, next.open!.selected);
       const patch = readPatch(words.options.get('--set') ?? [], next, stepNamed(next, next.open!.selected!));
-      return only(withOverlay(next, { ...preview, patch: [...preview.patch, ...patch], accepted: words.options.has('--repeat-effects') }));
+      const effects = words.options.has('--repeat-effects') ? 'repeat' : (oneOf(words, '--effects', ForkEffects.options) ?? 'ask');
+      return openPreview(next, { ...preview, patch: [...preview.patch, ...patch], effects });
     },
   },
 };

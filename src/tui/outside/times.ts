@@ -1,0 +1,34 @@
+import type { Backend } from '../../client/backend.ts';
+import { judgeTime } from '../../core/performance/noise.ts';
+import type { PipelineHistory, RunProfile, StepTrend } from '../../core/performance/performance.ts';
+import { profileRun } from '../../core/performance/profile-run.ts';
+import { historyWithout, trendsOf } from '../../core/performance/trends.ts';
+import type { TimeJudgement } from '../../protocol/comparison.ts';
+
+/** What earlier runs of the pipeline say about the times of one. */
+export interface Judged {
+  /** By step key; the whole run under the empty one. */
+  readonly steps: ReadonlyMap<string, TimeJudgement>;
+  /** Over the completed runs up to this one, the whole run first. */
+  readonly trends: readonly StepTrend[];
+}
+
+/** Where the time of a run went. */
+export async function profileOf(backend: Backend, runId: string): Promise<RunProfile> {
+  const [run, steps, waits] = await Promise.all([backend.run(runId), backend.steps(runId), backend.waits(runId)]);
+  return profileRun(run, steps, waits);
+}
+
+/** How that stands to earlier runs. Nothing is known of a program that is only traced. */
+export async function judgedTimes(backend: Backend, runId: string): Promise<Judged> {
+  const [profile, run] = await Promise.all([profileOf(backend, runId), backend.run(runId)]);
+  if (run.pipeline_key === null) return { steps: new Map(), trends: [] };
+  const history = await backend.stepHistory(run.pipeline_key, { completed: true });
+  return { steps: judge(profile, history), trends: trendsOf({ ...history, runs: history.runs.filter((one) => one.startedAt <= (run.started_at ?? run.created_at)) }) };
+}
+
+function judge(profile: RunProfile, history: PipelineHistory): ReadonlyMap<string, TimeJudgement> {
+  const earlier = historyWithout(history, [profile.runId]);
+  const steps = profile.steps.map((step) => [step.stepKey, judgeTime(step.durationMs, earlier.steps.get(step.stepKey) ?? [])] as const);
+  return new Map([...(profile.totalMs === null ? [] : [['', judgeTime(profile.totalMs, earlier.runs)] as const]), ...steps]);
+}

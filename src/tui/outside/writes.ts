@@ -1,0 +1,59 @@
+import type { Backend } from '../../client/backend.ts';
+import type { BreakpointDraft } from '../../core/breakpoint-draft.ts';
+import { saveComparison } from './comparisons.ts';
+import type { ListRows } from '../message.ts';
+
+/** What became of something written: words for a person, and rows that are there at once, before they are announced. */
+export interface Written {
+  readonly text: string;
+  readonly rows?: ListRows | undefined;
+}
+
+/** All that a breakpoint is but its pipeline. */
+export type BreakpointFields = Omit<BreakpointDraft, 'pipelineKey'>;
+
+/**
+ * What dialogs and screens write, by kind; the counterpart of `questions.ts`. While it is under way the form that
+ * asked stays open, so that nothing typed is lost when it is refused.
+ */
+const writes = {
+  addBreakpoint: async (backend: Backend, { pipelineKey, fields }: { readonly pipelineKey: string; readonly fields: BreakpointFields }): Promise<Written> => {
+    const row = await backend.addBreakpoint({ pipelineKey, ...fields });
+    return { text: `Breakpoint #${row.number} is set.`, rows: { breakpoints: [row] } };
+  },
+  changeBreakpoint: async (backend: Backend, { id, fields }: { readonly id: string; readonly fields: BreakpointFields }): Promise<Written> => {
+    await backend.setBreakpoint(id, fields);
+    return { text: 'The breakpoint is changed, for runs under way as well.' };
+  },
+  addWatch: async (backend: Backend, { pipelineKey, expression }: { readonly pipelineKey: string; readonly expression: string }): Promise<Written> => {
+    const row = await backend.addWatch(pipelineKey, expression);
+    return { text: `Watching ${expression}.`, rows: { watches: [row] } };
+  },
+  removeWatch: async (backend: Backend, { id }: { readonly id: string }): Promise<Written> => {
+    await backend.removeWatch(id);
+    return { text: 'The watch is removed.', rows: { removed: { table: 'watches', ids: [id] } } };
+  },
+  /** Keeps a run as a regression test. */
+  promote: async (backend: Backend, { runId }: { readonly runId: string }): Promise<Written> => {
+    const test = await backend.promote(runId);
+    return { text: `Kept as the test ${test.test_name}: its inputs, and that it ends as this run did.` };
+  },
+  comment: async (backend: Backend, { runId, stepKey, body }: { readonly runId: string; readonly stepKey: string | undefined; readonly body: string }): Promise<Written> => {
+    await backend.addComment({ runId, stepKey, body });
+    return { text: 'Said.' };
+  },
+  saveComparison: async (backend: Backend, { name, runIds, ignoreVolatile }: { readonly name: string; readonly runIds: readonly string[]; readonly ignoreVolatile: boolean }): Promise<Written> => {
+    await saveComparison(backend, name, runIds, ignoreVolatile);
+    return { text: `The comparison is kept as "${name}"; \`stepscope compare --list\` has it.` };
+  },
+};
+
+type Writes = typeof writes;
+
+/** Something to write, with all that it takes. */
+export type Write = { readonly [Kind in keyof Writes]: { readonly kind: Kind } & Parameters<Writes[Kind]>[1] }[keyof Writes];
+
+/** Tells the backend. Throws what it throws. */
+export function write(backend: Backend, what: Write): Promise<Written> {
+  return (writes[what.kind] as (backend: Backend, what: Write) => Promise<Written>)(backend, what);
+}

@@ -1,0 +1,148 @@
+import { formatDuration, plural, shortId } from '../../core/format.ts';
+import { judgementWords } from '../../core/performance/noise.ts';
+import type { RunProfile, StepProfile, StepTrend } from '../../core/performance/performance.ts';
+import type { TimeJudgement } from '../../protocol/comparison.ts';
+import type { Command } from '../dialogs/commands/command.ts';
+import { openRunOf, runIds, runOf } from '../dialogs/commands/references.ts';
+import { clipLine, fit, line, span, wrap, type Line } from '../output/line.ts';
+import type { State } from '../state.ts';
+import { openRun, selectStep } from '../update/open-run.ts';
+import { only, told, withRun } from '../update/result.ts';
+import { bar } from '../view/bar.ts';
+import { sparkline } from './performance/sparkline.ts';
+import { answerTo, newScreen, on, problemOf, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
+
+/** Where the time of a run went, and how its steps did over earlier runs. */
+export interface PerformanceState extends ScreenBase {
+  readonly name: 'performance';
+  readonly runId: string;
+}
+
+export function newPerformanceScreen(runId: string): PerformanceState {
+  return { ...newScreen, name: 'performance', runId };
+}
+
+const profileQuestion = ({ runId }: PerformanceState) => ({ kind: 'profile', runId }) as const;
+const judgedQuestion = ({ runId }: PerformanceState) => ({ kind: 'judgedTimes', runId }) as const;
+
+/** Cells of the bar of a step. */
+const BAR = { narrow: 12, wide: 28 } as const;
+const WIDE = 110;
+/** Cells of a row that are neither name nor bar. */
+const FIXED = 43;
+
+function rows(state: State, own: PerformanceState, columns: number): readonly ScreenRow[] {
+  const profile = answerTo(own, profileQuestion(own));
+  if (!profile) return [];
+  const judged = answerTo(own, judgedQuestion(own));
+  const trends = new Map((judged?.trends ?? []).map((trend) => [trend.stepKey, trend]));
+  const longest = Math.max(1, ...profile.steps.map((step) => Math.max(step.durationMs, judged?.steps.get(step.stepKey)?.p95 ?? 0)));
+  const changes = [...trends.values()].flatMap((trend) => changeRows(state, trend, columns));
+  return [
+    headRow(state, columns),
+    ...profile.steps.flatMap((step) => stepRows(state, step, trends.get(step.stepKey), judged?.steps.get(step.stepKey), longest, columns)),
+    ...(profile.steps.length === 0 ? [{ line: line(' No step has ended yet.', 'muted') }] : []),
+    ...factRows(profile, columns),
+    ...(changes.length > 0 ? [{ line: [] }, { line: [span(' Over earlier runs', 'heading')] }, ...changes] : []),
+  ];
+}
+
+function headRow(state: State, columns: number): ScreenRow {
+  const wide = columns + 1 >= WIDE;
+  const cells = wide ? BAR.wide : BAR.narrow;
+  const words = `${' '.repeat(nameCells(columns) + 6)}${fit('took', 8, 'right')} ${fit('self', 8, 'right')}  ${fit('', cells)} ${fit('p50', 8, 'right')} ${fit('p95', 8, 'right')}${wide ? `  ${fit('CPU', 8, 'right')} ${fit('provider', 8, 'right')}  earlier runs` : ''}`;
+  return { line: clipLine([span(words, 'muted')], columns, state.glyphs.more) };
+}
+
+function nameCells(columns: number): number {
+  return Math.max(10, Math.min(30, columns - FIXED - (columns + 1 >= WIDE ? BAR.wide + 41 : BAR.narrow)));
+}
+
+/** `* 8e  Provider API Call   3.2 s   3.1 s  ━━━━|──   2.9 s   4.0 s`. */
+function stepRows(state: State, step: StepProfile, trend: StepTrend | undefined, judgement: TimeJudgement | undefined, longest: number, columns: number): readonly ScreenRow[] {
+  const wide = columns + 1 >= WIDE;
+  const cells = wide ? BAR.wide : BAR.narrow;
+  const isSlow = judgement?.verdict === 'slower';
+  const time = (ms: number | null | undefined): string => fit(ms === null || ms === undefined ? '' : formatDuration(ms), 8, 'right');
+  const drawn: Line = [
+    span(step.isCritical ? '* ' : '  ', 'accent', { bold: true }),
+    span(step.display.padEnd(4), 'muted'),
+    span(fit(`${'  '.repeat(step.depth)}${step.name}`, nameCells(columns), 'left', state.glyphs.more), step.isCritical ? 'text' : 'muted'),
+    span(time(step.durationMs), isSlow ? 'warn' : 'text'),
+    span(` ${time(step.selfMs)}  `, 'muted'),
+    ...markedBar(state, step.durationMs / longest, [judgement?.median, judgement?.p95].flatMap((ms) => (typeof ms === 'number' ? [ms / longest] : [])), cells, isSlow ? 'warn' : 'running'),
+    span(` ${time(judgement?.median)} ${time(judgement?.p95)}`, 'muted'),
+    ...(wide ? [span(`  ${time(step.cpuMs)} ${time(step.providerMs)}  `, 'muted'), span(trend ? sparkline(trend.series.map((point) => point.ms), 20, state.glyphs.ascii) : '', 'accent')] : []),
+  ];
+  const row: ScreenRow = { line: clipLine(drawn, columns, state.glyphs.more), id: step.stepKey, isStop: isSlow };
+  if (!isSlow) return [row];
+  return [row, { line: [span(`      ${judgementWords(judgement)}`, 'warn')], id: step.stepKey }];
+}
+
+/** A bar on which earlier runs have left marks: `p50` and `p95`, as parts of it. */
+function markedBar(state: State, part: number, marks: readonly number[], cells: number, token: 'running' | 'warn'): Line {
+  const plain = bar(part, cells, state.glyphs, token).flatMap((one) => Array.from(one.text).map((text) => ({ ...one, text })));
+  for (const mark of marks) {
+    const at = Math.min(cells - 1, Math.round(mark * cells));
+    if (plain[at]) plain[at] = span(state.glyphs.divider, 'text', { bold: true });
+  }
+  return plain;
+}
+
+/** What the whole run waited for. */
+function factRows(profile: RunProfile, columns: number): readonly ScreenRow[] {
+  const facts = [
+    profile.queuedMs === null ? undefined : `waited ${formatDuration(profile.queuedMs)} for a runner`,
+    profile.heldMs > 0 ? `was held ${formatDuration(profile.heldMs)}, which is not counted` : undefined,
+    profile.providerMs === null ? 'how long it waited for the provider was not recorded' : `waited ${formatDuration(profile.providerMs)} for the provider and others`,
+  ].filter((one) => one !== undefined);
+  return [{ line: [] }, ...wrap(`The run ${facts.join('; ')}.`, columns - 2).map((text): ScreenRow => ({ line: line(` ${text}`, 'muted') })), { line: line(' * decided when the run ended (critical path)', 'muted') }];
+}
+
+/** Where the times of a step, or of the whole run, changed for good, with the commit. */
+function changeRows(state: State, trend: StepTrend, columns: number): readonly ScreenRow[] {
+  const name = trend.stepKey === null ? 'The whole run' : `${trend.display} ${trend.name}`;
+  return trend.changes.flatMap((change) => {
+    const at = trend.series[change.index];
+    if (!at) return [];
+    const before = trend.series[change.index - 1];
+    const commit = at.gitCommit !== null && at.gitCommit !== before?.gitCommit ? `, with commit ${at.gitCommit.slice(0, 10)}` : '';
+    const words = `${name}: ${change.ratio >= 1 ? 'slower' : 'faster'} since run ${shortId(at.runId)} of ${at.startedAt.slice(0, 10)}${commit}: ${formatDuration(change.beforeMs)} ${state.glyphs.arrow} ${formatDuration(change.afterMs)}`;
+    return wrap(words, columns - 4).map((text, index): ScreenRow => ({ line: [span(index === 0 ? ' ~ ' : '   ', 'changed', { bold: true }), span(text)], id: trend.stepKey ?? undefined, isStop: index === 0 }));
+  });
+}
+
+function about(state: State, own: PerformanceState): Line {
+  const problem = problemOf(own, profileQuestion(own), judgedQuestion(own));
+  if (problem !== undefined) return [span(` ${state.glyphs.status.failed} ${problem}`, 'error')];
+  const profile = answerTo(own, profileQuestion(own));
+  if (!profile) return line(' Reading the times…', 'muted');
+  const judged = answerTo(own, judgedQuestion(own))?.steps;
+  const whole = judged?.get('');
+  const slow = profile.steps.filter((step) => judged?.get(step.stepKey)?.verdict === 'slower').length;
+  const words = whole ? `, ${judgementWords(whole)}${whole.verdict === 'within-noise' ? ` of ${plural(whole.earlier, 'earlier run')}` : ''}` : '';
+  return [span(` ${profile.totalMs === null ? 'It has not begun' : `It took ${formatDuration(profile.totalMs)}`}`), span(words, slow > 0 ? 'warn' : 'muted'), span(slow > 0 ? `; ${plural(slow, 'step')} slower` : '', 'warn')];
+}
+
+const perf: Command = {
+  usage: 'perf [RUN]', help: 'where the time of a run went: the open one, or one that is named', plain: runIds,
+  run: (state, words) => only(withScreen(state, newPerformanceScreen((words.plain[0] === undefined ? openRunOf(state).view.run : runOf(state, words.plain[0])).test_run_id))),
+};
+
+export const performanceScreen: Screen<PerformanceState> = {
+  title: (_state, own) => `performance of run ${shortId(own.runId)}`,
+  about,
+  rows,
+  wants: (_state, own) => [profileQuestion(own), judgedQuestion(own)],
+  stops: 'slow step or change',
+  keys: [{ action: 'performance.open', keys: ['enter', 'l', 'right'], place: 'performance', label: 'open the step', help: 'The step in the run.', footer: 1 }],
+  actions: {
+    'performance.open': on('performance', (state, own) => {
+      const key = rows(state, own, state.size.columns - 1)[own.cursor]?.id;
+      if (key === undefined) return only(told(state, 'Select a step; Enter opens it in its run.'));
+      const opened = state.open?.runId === own.runId ? only({ ...state, screens: [] }) : openRun(state, own.runId);
+      return { ...opened, state: withRun(opened.state, (run) => selectStep({ ...run, pane: 'detail', detail: { ...run.detail, tab: 'timing' } }, key)) };
+    }),
+  },
+  commands: { perf },
+};

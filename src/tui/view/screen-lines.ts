@@ -1,0 +1,37 @@
+import { definitionOf, rowsOf, screenHeight } from '../screens/frame.ts';
+import type { ScreenState } from '../screens/table.ts';
+import { scrolled } from '../layout.ts';
+import { clipLine, lineText, lineWidth, span, spread, type Line } from '../output/line.ts';
+import type { State } from '../state.ts';
+import { linkSpans } from './header.ts';
+import { searched } from './searched.ts';
+
+/** First row of a screen: what it is, where its cursor stands, and whether what we see is live. */
+export function screenHeader(state: State, own: ScreenState): Line {
+  const count = rowsOf(state, own).length;
+  const place = count > screenHeight(state) ? `${Math.min(own.cursor + 1, count)}/${count}  ` : '';
+  const end: Line = [span(place, 'muted'), ...linkSpans(state.open?.link ?? state.lists.link, state)];
+  const start: Line = [span(` ${definitionOf(own).title(state, own)}`, 'heading'), ...matchWords(state, own)];
+  return spread(clipLine(start, state.size.columns - lineWidth(end) - 1, state.glyphs.more), end, state.size.columns);
+}
+
+/** How things stand, then the rows that fit with the cursor on one of them. */
+export function screenLines(state: State, own: ScreenState): readonly Line[] {
+  const rows = rowsOf(state, own);
+  const height = screenHeight(state);
+  const cursor = Math.min(own.cursor, Math.max(0, rows.length - 1));
+  const top = scrolled(own.top, cursor, height, rows.length);
+  const shown = rows.slice(top, top + height).map(({ line }, index): Line => {
+    const here = top + index === cursor && rows.length > 1;
+    return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(line, own.search, here)];
+  });
+  return [clipLine(definitionOf(own).about(state, own), state.size.columns, state.glyphs.more), ...shown];
+}
+
+/** `"width" 3 rows`: what was searched for, and how much there is of it. */
+function matchWords(state: State, own: ScreenState): Line {
+  if (own.search === '') return [];
+  const words = own.search.toLowerCase();
+  const found = rowsOf(state, own).flatMap((row, index) => (lineText(row.line).toLowerCase().includes(words) ? [index] : []));
+  return [span(`  "${own.search}" ${found.includes(own.cursor) ? found.indexOf(own.cursor) + 1 : '-'}/${found.length}`, 'accent')];
+}
