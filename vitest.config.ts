@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './src/tools/test-order.ts';
 
 // oxlint-disable-next-line import/no-default-export -- vitest asks for it
 export default defineConfig({
@@ -6,6 +7,9 @@ export default defineConfig({
     dir: 'src',
     // What the suite must get by with; on more cores it would only hide what takes long.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
+    // Files share a process, and what they import is loaded once. None may leave anything behind that another would notice.
+    isolate: false,
     // No test waits for time to pass; a slow machine may take its own.
     testTimeout: 60_000,
     hookTimeout: 120_000,

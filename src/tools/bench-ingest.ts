@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { uuidv7 } from '../core/uuid.ts';
 import type { Batch } from '../protocol/batch.ts';
+import { startServer } from './bench-server.ts';
+import type { Target } from './bench-server.ts';
 import { median, percentile, reportFigures } from './bench-table.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -53,27 +54,6 @@ export async function benchIngest(): Promise<boolean> {
   } finally {
     rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
-}
-
-interface Target {
-  readonly url: string;
-  readonly key: string;
-  stop(this: void): void;
-}
-
-async function startServer(dataDir: string): Promise<Target> {
-  const child = spawn(
-    process.execPath,
-    [join(root, 'bin/stepscope.js'), 'serve', '--no-runner', '--port', '0', '--json', '--data-dir', dataDir],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const line = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (data: Buffer) => resolve(data.toString()));
-    child.once('exit', (code) => reject(new Error(`serve ended with ${code}`)));
-  });
-  const { url } = JSON.parse(line) as { url: string };
-  const { secretKey } = JSON.parse(readFileSync(join(dataDir, 'keys.json'), 'utf8')) as { secretKey: string };
-  return { url, key: secretKey, stop: () => void child.kill('SIGTERM') };
 }
 
 async function sendFlatOut(server: Target): Promise<number> {

@@ -6,6 +6,8 @@
 const benches: Readonly<Record<string, () => Promise<boolean>>> = {
   start: async () => await (await import('./bench-start.ts')).benchStart(),
   ingest: async () => await (await import('./bench-ingest.ts')).benchIngest(),
+  compare: async () => await (await import('./bench-compare.ts')).benchCompare(),
+  export: async () => await (await import('./bench-export.ts')).benchExport(),
 };
 
 const wanted = process.argv.slice(2);

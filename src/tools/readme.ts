@@ -1,21 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readStateFile } from '../cli/backend/find-backend.ts';
 import { keymap } from '../tui/keymap.ts';
-import { screenAsSvg } from './svg.ts';
-import { openScreen } from './terminal-screen.ts';
+import { recordForkAndComparison, takePicture } from './pictures.ts';
 
 /*
- * Makes those parts of the README that the program itself knows best: the picture of the screen, taken from
- * a real run in a real terminal, and the table of keys. With `--check` it only says whether the table is up
- * to date, for a picture is never twice the same.
+ * Makes those parts of the README that the program itself knows best: the picture of the screen and the
+ * recording of a fork and a comparison, taken from real runs in a real terminal, and the table of keys. With
+ * `--check` it only says whether the table is up to date, for a picture is never twice the same.
  */
 
 const root = join(import.meta.dirname, '../..');
 const readme = join(root, 'README.md');
-const picture = join(root, 'fixtures/screen.svg');
-const size = { columns: 110, rows: 32 } as const;
 
 /** The dialogs say their few keys themselves, on their last line. */
 const places = [
@@ -27,6 +22,14 @@ const places = [
   ['detail', 'details'],
   ['diff', 'diff'],
   ['json', 'JSON'],
+  ['playback', 'an earlier moment'],
+  ['screen', 'all screens'],
+  ['breakpoints', 'breakpoints and watches'],
+  ['compare', 'comparison'],
+  ['comparedStep', 'a step compared'],
+  ['family', 'family of a run'],
+  ['performance', 'times of a run'],
+  ['watched', 'a watch along the steps'],
 ] as const;
 
 function keyTable(): string {
@@ -48,41 +51,6 @@ function withKeyTable(text: string): string {
   );
 }
 
-async function takePicture(): Promise<void> {
-  const home = mkdtempSync(join(tmpdir(), 'stepscope-picture-'));
-  const dataDir = join(home, 'data');
-  const env = {
-    ...process.env,
-    NO_COLOR: undefined,
-    COLORTERM: 'truecolor',
-    STEPSCOPE_DATA_DIR: dataDir,
-    XDG_CONFIG_HOME: join(home, 'config'),
-  };
-  const screen = openScreen({ command: process.execPath, args: [join(root, 'bin/stepscope.js')], ...size, env });
-  const strokes: readonly (readonly [string, string | RegExp])[] = [
-    ['N', 'New run'],
-    ['\u001b[A\u001b[A\u001b[C', 'step by step'],
-    ['\r', 'held before 1'],
-    ['1', /1 +Load Model/],
-    ['j'.repeat(23), /› +· 13 /],
-    ['C', 'held before 13'],
-    ['kd', /contentType[\s\S]*› ✔ 12 [\s\S]*Stored/],
-  ];
-  try {
-    await screen.shows('No runs yet');
-    for (const [keys, shows] of strokes) {
-      screen.press(keys);
-      await screen.shows(shows);
-    }
-    writeFileSync(picture, screenAsSvg(screen.styled(), size.columns, 'stepscope: a run held before step 13, with what step 12 changed'));
-  } finally {
-    screen.kill('SIGKILL');
-    const backend = readStateFile(dataDir);
-    if (backend) process.kill(backend.pid);
-    rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-  }
-}
-
 const text = readFileSync(readme, 'utf8');
 if (process.argv.includes('--check')) {
   if (withKeyTable(text) !== text) {
@@ -91,5 +59,6 @@ if (process.argv.includes('--check')) {
   }
 } else {
   writeFileSync(readme, withKeyTable(text));
-  await takePicture();
+  writeFileSync(join(root, 'fixtures/screen.svg'), await takePicture());
+  writeFileSync(join(root, 'fixtures/fork.svg'), await recordForkAndComparison());
 }

@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -8,6 +10,8 @@ import { fileURLToPath } from 'node:url';
  */
 // oxlint-disable-next-line import/no-default-export -- vitest asks for it
 export default async function startPostgres(): Promise<() => Promise<void>> {
+  // Threads and programs that tests start load the same sources over and over.
+  process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'stepscope-tests-compile-cache');
   if (process.env['TEST_DATABASE_URL']) return async () => {};
   const child = fork(fileURLToPath(new URL('./test-postgres.ts', import.meta.url)), { execArgv: [] });
   const ended = once(child, 'exit');

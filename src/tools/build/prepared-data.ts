@@ -6,9 +6,12 @@ import { join } from 'node:path';
 /** What the prepared directory depends on: the engine, and the SQL that is in it. */
 const inputs = [
   'node_modules/@electric-sql/pglite/package.json',
+  'node_modules/@supabase/lite/package.json',
   'src/storage/migrations/*.sql',
   'src/storage/migrate.ts',
   'src/storage/pglite/*.ts',
+  'src/server/storage/schema.ts',
+  'src/tools/build/prepared-data.ts',
 ];
 
 /**
@@ -22,7 +25,10 @@ export async function prepareData(root: string, dist: string): Promise<void> {
 
   const { prepareDataDirectory } = await import('../../storage/pglite/prepare-data-directory.ts');
   const temporary = join(dist, `prepared-database.${process.pid}`);
-  await prepareDataDirectory(temporary);
+  const { createKeys } = await import('../../server/keys.ts');
+  const { ensureSystemSchema } = await import('../../server/supabase-lite.ts');
+  // The schemas of Auth and Storage, which depend on no key.
+  await prepareDataDirectory(temporary, async (database) => await ensureSystemSchema({ database, keys: createKeys() }));
   await rm(join(dist, 'prepared-database'), { recursive: true, force: true });
   await rename(temporary, join(dist, 'prepared-database'));
   await writeFile(made, wanted);
