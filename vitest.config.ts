@@ -18,6 +18,7 @@ export default defineConfig({
     setupFiles: ['src/tools/test-patience.ts'],
     expect: { poll: { timeout: 20_000 } },
     globalSetup: ['src/tools/test-setup.ts'],
-    reporters: ['default', './src/tools/not-run.ts'],
+    // For who wants to know afterwards what failed, as JSON.
+    reporters: ['default', './src/tools/not-run.ts', ...(process.env['STEPSCOPE_TEST_REPORT'] ? [['json', { outputFile: process.env['STEPSCOPE_TEST_REPORT'] }] as [string, object]] : [])],
   },
 });
