@@ -1,11 +1,14 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Trace } from '../protocol/trace.ts';
-import { buildProgram, installation } from './testing.ts';
+import { buildProgram, installation, program } from './testing.ts';
 import type { Started } from './testing.ts';
 
+const execute = promisify(execFile);
 const pipelineFile = join(import.meta.dirname, '../../fixtures/pipelines/greet.js');
 const withPrompt = ['--input', 'prompt=a lighthouse'];
 
@@ -89,6 +92,9 @@ describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
     [['rnu'], /no command "rnu"\nDid you mean `run`/],
     [['runs', '--limti', '3'], /Did you mean --limit/],
     [['tail', '--filter', 'levle=warn'], /levle[\s\S]*level/],
+    [['tail', '--since', 'soon'], /--since: "soon" is not a time\nWrite 30m/],
+    [['tail', '-n', '1e3'], /--lines: "1e3" is not a count/],
+    [['tail', '-n', '100001'], /--lines takes at most 100000\nWithout --lines all/],
     [['status', '--url', 'http://127.0.0.1:1', '--key', 'sb_secret_x'], /--key must not stand on the command line/],
   ])('answers %j with status 2 and what helps', async (args, words) => {
     const { status, err } = await here.run(...args);
@@ -184,6 +190,23 @@ describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
     run.stdout!.destroy();
     const [status] = await once(run, 'exit');
     expect({ status, err: (await run.outcome).err }).toEqual({ status: 0, err: '' });
+  });
+
+  it('prints the first lines of a log to whoever wants no more, with no input and also when it follows', async () => {
+    const all = await here.run('tail', 'last', '--filter', 'level>=info', '--json');
+    for (const more of ['', '-f']) {
+      const piped = await execute('sh', ['-c', `{ '${process.execPath}' '${program}' tail last ${more} --json --filter 'level>=info' <&-; echo "status $?" >&2; } | head -3`], { env: here.env });
+      expect(piped).toEqual({ stdout: `${all.out.split('\n').slice(0, 3).join('\n')}\n`, stderr: 'status 0\n' });
+    }
+  });
+
+  it('keeps the last lines of a log, of a time, and no more than it can', async () => {
+    const all = await here.run('tail', 'last');
+    const lines = all.out.split('\n');
+    expect((await here.run('tail', 'last', '-n', '2')).out).toBe(lines.slice(-3).join('\n'));
+    expect((await here.run('tail', 'last', '-f', '--since', '1d', '-n', '2')).out).toBe(lines.slice(-3).join('\n'));
+    expect((await here.run('tail', 'last', '--since', '1d')).out).toBe(all.out);
+    expect((await here.run('tail', 'last', '--since', '2100-01-01')).out).toBe('');
   });
 
   it('says beside the steps what was too large to be recorded', async () => {

@@ -135,8 +135,8 @@ function creditsOf(value: string, at: number): number {
   return Number(value);
 }
 
-/** `2d` before now, or a date: in the time zone of whoever types it unless it names one. */
-function timeOf(value: string, nowMs: number, at: number): number {
+/** `2d` before now, or a date: in the time zone of whoever types it unless it names one. Throws {@link FilterError}, with `at` as the place. */
+export function timeOf(value: string, nowMs: number, at: number): number {
   const match = amount.exec(value);
   if (match?.[2] !== undefined) return nowMs - Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
   const date = /^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00` : value;

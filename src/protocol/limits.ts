@@ -75,12 +75,17 @@ export const limits = {
   /** Lines a log point may write in one run, and how long each may be. */
   logPointLines: 1_000,
   logPointLength: 4_000,
+  /** Lines `tail -n` keeps until it knows which are the last. */
+  tailLines: 100_000,
   /** Length of a filter over runs or lines of a log. */
   filterLength: 2_000,
   /** Runs that one search looks at, where the filter asks for what the database cannot tell; then it says how far it came. */
   searchedRuns: 10_000,
   /** Length of a comment, in UTF-8 bytes. */
   commentBytes: 10_000,
+  /** Marked lines in the log of one run, and the note of one, in UTF-8 bytes. The database has the same numbers. */
+  logBookmarks: 1_000,
+  logBookmarkBytes: 2_000,
   /** People (terminals) in one session that are told of, and how often one says where it looks. */
   sessionPeers: 50,
   cursorMs: 100,

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
 import type { Backend } from '../../client/backend.ts';
 import { matchesFilter, parseFilter } from '../../core/filter.ts';
-import type { Filter } from '../../core/filter.ts';
 import { formatClock, printable } from '../../core/format.ts';
+import { timeOf } from '../../core/run-filter.ts';
+import { isFinal } from '../../core/run-state.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import { UserError } from '../../protocol/error.ts';
-import type { LogRow, RunRow } from '../../protocol/rows.ts';
+import type { LogRow } from '../../protocol/rows.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { LogLevel } from '../../protocol/vocabulary.ts';
 import { withBackend } from '../backend/with-backend.ts';
 import { onCall } from '../call.ts';
 import { Ended } from '../failure.ts';
-import { followToEnd } from '../follow-run.ts';
 import { exitStatusOf, onInterrupt } from '../interrupt.ts';
 import type { Io, Style } from '../io.ts';
 import { watchLink } from '../link-watch.ts';
@@ -20,6 +20,7 @@ interface Flags {
   readonly follow?: boolean;
   readonly filter: string;
   readonly lines?: string;
+  readonly since?: string;
 }
 
 const levelStyle: Record<LogLevel, Style> = { debug: 'muted', info: 'active', warn: 'warn', error: 'bad', critical: 'bad' };
@@ -31,34 +32,89 @@ export function addTailCommand(program: Command): void {
     .argument('[run]', 'id, its last characters, or "last"', 'last')
     .option('-f, --follow', 'go on with new lines until the run ends')
     .option('--filter <filter>', 'level>=warn context=webhook step=8.* "timeout"', '')
+    .option('--since <time>', 'only lines from then on: an age as 10m, 2h, 3d, or a date')
     .option('-n, --lines <count>', 'only the last lines of those that are there');
   onCall<Flags>(command, async ({ args, flags, settings, io }) => {
     const filter = parseFilter(flags.filter);
-    const most = flags.lines === undefined ? Infinity : Number(flags.lines);
-    if (Number.isNaN(most) || most < 0) throw new UserError('usage', `--lines: "${flags.lines}" is not a count`);
+    const sinceMs = flags.since === undefined ? -Infinity : momentOf(flags.since);
+    const newest = newestLines(flags.lines);
     await withBackend(settings, io, { runner: false }, async ({ backend }) => {
       const run = await backend.run(args[0]!);
-      const print = linePrinter(run, filter, io);
-      const stored = await allLogs(backend, run.test_run_id, io.readerGone);
-      const passing = stored.filter(print.passes);
-      passing.slice(most === Infinity ? 0 : Math.max(0, passing.length - most)).forEach(print.line);
-      if (flags.follow === true) await follow(backend, run, stored.at(-1)?.seq ?? 0, print, io);
+      const displays = new Map(flattenSteps(run.step_tree ?? []).map((step) => [step.key, step.display]));
+      for (const step of run.step_tree === null ? await backend.steps(run.test_run_id) : []) if (step.display !== null) displays.set(step.step_key, step.display);
+      const displayOf = (key: string): string | undefined => displays.get(key);
+      const print = (log: LogRow): void => io.out(io.json ? JSON.stringify(log) : logLine(log, displayOf, io));
+
+      const log: LogOfRun = {
+        runId: run.test_run_id,
+        learn: (key, display) => void displays.set(key, display),
+        take(row, isStored) {
+          if (Date.parse(row.timestamp) < sinceMs || !matchesFilter(filter, row, displayOf)) return;
+          if (isStored && newest !== undefined) newest.push(row);
+          else print(row);
+        },
+        storedEnd: () => newest?.taken().forEach(print),
+      };
+      await (flags.follow === true ? follow(backend, log, io) : printStored(backend, log, io));
     });
   });
 }
 
-interface LinePrinter {
-  passes(this: void, log: LogRow): boolean;
-  line(this: void, log: LogRow): void;
+/** What becomes of the lines of a run: those that are stored come first, and after the last of them `storedEnd`. */
+interface LogOfRun {
+  readonly runId: string;
+  take(this: void, row: LogRow, isStored: boolean): void;
+  storedEnd(this: void): void;
+  /** The number of a step that a traced program came to. */
+  learn(this: void, key: string, display: string): void;
 }
 
-function linePrinter(run: RunRow, filter: Filter, io: Io): LinePrinter {
-  const displays = new Map(flattenSteps(run.step_tree ?? []).map((step) => [step.key, step.display]));
-  const displayOf = (key: string): string | undefined => displays.get(key);
+function momentOf(typed: string): number {
+  try {
+    return timeOf(typed, Date.now(), 0);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError('usage', `--since: "${typed}" is not a time`, { hint: error.hint }) : error;
+  }
+}
+
+/** The last so many of all rows that are pushed. */
+function newestLines(asked: string | undefined): { push(this: void, row: LogRow): void; taken(this: void): readonly LogRow[] } | undefined {
+  if (asked === undefined) return undefined;
+  const most = /^\d+$/.test(asked) ? Number(asked) : NaN;
+  if (Number.isNaN(most)) throw new UserError('usage', `--lines: "${asked}" is not a count`);
+  if (most > limits.tailLines) throw new UserError('usage', `--lines takes at most ${limits.tailLines}`, { hint: 'Without --lines all are printed, however many; `| tail` keeps what is wanted of them' });
+  const kept: LogRow[] = [];
+  let oldest = 0;
   return {
-    passes: (log) => matchesFilter(filter, log, displayOf),
-    line: (log) => io.out(io.json ? JSON.stringify(log) : logLine(log, displayOf, io)),
+    push(row) {
+      if (kept.length < most) kept.push(row);
+      else if (most > 0) {
+        kept[oldest] = row;
+        oldest = (oldest + 1) % most;
+      }
+    },
+    taken: () => [...kept.slice(oldest), ...kept.slice(0, oldest)],
   };
+}
+
+async function printStored(backend: Backend, log: LogOfRun, io: Io): Promise<void> {
+  await readPages(backend, log, 0, io.readerGone);
+  log.storedEnd();
+}
+
+/** Page by page, each printed before the next is read: a log of any size begins at once and needs the memory of a page. */
+async function readPages(backend: Backend, log: LogOfRun, afterSeq: number, signal: AbortSignal, onSeq?: (seq: number) => void): Promise<void> {
+  for (let last = afterSeq; !signal.aborted;) {
+    const page = await backend.logs(log.runId, { afterSeq: last, limit: limits.batchRows });
+    for (const row of page) {
+      log.take(row, true);
+      last = row.seq;
+    }
+    onSeq?.(last);
+    if (page.length < limits.batchRows) break;
+    // A closed pipe is heard of between two turns of the event loop.
+    await new Promise(setImmediate);
+  }
 }
 
 /** `14:03:07.250 warn  8e   webhook  the message {"data":…}` */
@@ -68,41 +124,83 @@ function logLine(log: LogRow, displayOf: (key: string) => string | undefined, io
   return [
     io.paint('muted', formatClock(log.timestamp)),
     io.paint(levelStyle[log.log_level], log.log_level.padEnd(8)),
-    step.padEnd(4),
+    printable(step).padEnd(4),
     io.paint('muted', log.execution_context.padEnd(13)),
     `${printable(log.message)}${data}`,
   ].join(' ');
 }
 
-async function allLogs(backend: Backend, runId: string, signal: AbortSignal): Promise<readonly LogRow[]> {
-  const all: LogRow[] = [];
-  while (!signal.aborted) {
-    const page = await backend.logs(runId, { afterSeq: all.at(-1)?.seq ?? 0, limit: limits.batchRows });
-    for (const log of page) all.push(log);
-    if (page.length < limits.batchRows) break;
-  }
-  return all;
-}
-
-async function follow(backend: Backend, run: RunRow, afterSeq: number, print: LinePrinter, io: Io): Promise<void> {
+/** What is stored, then what comes, until the run has ended. A link that is lost is told, and what was missed is read. */
+async function follow(backend: Backend, log: LogOfRun, io: Io): Promise<void> {
   const interrupt = onInterrupt();
-  const link = watchLink(io, `tail -f ${run.test_run_id}`);
-  let printed = 0;
+  const link = watchLink(io, `tail -f ${log.runId}`);
+  const signal = AbortSignal.any([interrupt.signal, io.readerGone, link.gaveUp]);
+  let mark = 0;
+  const onSeq = (seq: number): void => void (mark = seq);
+  let isStored = true;
+  const storedEnd = (): void => {
+    if (isStored) log.storedEnd();
+    isStored = false;
+  };
   try {
-    await followToEnd(backend, run.test_run_id, {
-      signal: AbortSignal.any([interrupt.signal, io.readerGone, link.gaveUp]),
-      onView(view) {
-        for (; printed < view.logCount; printed++) {
-          const log = view.logs[printed]!;
-          if (log.seq > afterSeq && print.passes(log)) print.line(log);
-        }
-      },
-      onLink: link.onLink,
-    });
+    const isOver = await readPages(backend, log, 0, signal, onSeq)
+      .then(async () => isFinal(await backend.run(log.runId)))
+      .catch((error: unknown) => {
+        // The backend went while we read: what follows goes on where we were, and tells.
+        if (error instanceof UserError && error.code === 'unavailable') return false;
+        throw error;
+      });
+    if (!isOver && !signal.aborted) await takeUntilEnd();
+    // The end of a run may be seen before its last lines.
+    await readPages(backend, { ...log, take: (row) => log.take(row, isStored) }, mark, signal, onSeq);
+    storedEnd();
     if (link.gaveUp.aborted) throw link.gaveUp.reason;
     if (interrupt.signal.aborted) throw new Ended(exitStatusOf(interrupt.signal.reason as NodeJS.Signals));
   } finally {
     link.stop();
     interrupt.stop();
+  }
+
+  function takeUntilEnd(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let isDone = false;
+      const end = (settle: () => void): void => {
+        isDone = true;
+        stop?.();
+        signal.removeEventListener('abort', onAbort);
+        settle();
+      };
+      const onAbort = (): void => end(resolve);
+      let stop: (() => void) | undefined;
+      stop = backend.followRun(
+        log.runId,
+        {
+          onLink(state) {
+            link.onLink(state);
+            if (state.state === 'live') storedEnd();
+          },
+          onChanges(changes) {
+            try {
+              let isOver = false;
+              for (const { table, row } of changes) {
+                if (isDone) return;
+                if (table === 'test_execution_logs') {
+                  log.take(row, isStored);
+                  mark = row.seq;
+                } else if (table === 'test_execution_steps' && row.display !== null) log.learn(row.step_key, row.display);
+                else if (table === 'test_execution_runs') isOver = isFinal(row);
+              }
+              if (isOver) end(resolve);
+            } catch (error) {
+              end(() => reject(error));
+            }
+          },
+        },
+        { afterSeq: mark },
+      );
+      if (isDone) stop();
+      else if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort);
+    });
   }
 }
