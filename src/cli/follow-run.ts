@@ -52,7 +52,8 @@ function followWhileOpen(backend: Backend, runId: string, options: FollowOptions
 
 /** A run's row is read back as it is by then, so its end may be seen before the last rows of its steps and log: they are read. */
 async function withLastRows(backend: Backend, runId: string, view: RunView, options: FollowOptions): Promise<RunView> {
-  const [steps, logs] = await Promise.all([backend.steps(runId), backend.logs(runId, { afterSeq: view.logs[view.logCount - 1]?.seq ?? 0 })]);
+  const afterSeq = view.logCount > 0 ? view.logs.seqAt(view.logCount - 1) : 0;
+  const [steps, logs] = await Promise.all([backend.steps(runId), backend.logs(runId, { afterSeq })]);
   const whole = applyChanges(view, [
     ...steps.map((row) => ({ table: 'test_execution_steps' as const, row })),
     ...logs.map((row) => ({ table: 'test_execution_logs' as const, row })),

@@ -1,4 +1,5 @@
-import type { LogRow, RunRow, StepRow } from '../protocol/rows.ts';
+import type { RunRow, StepRow } from '../protocol/rows.ts';
+import { firstIndex } from './log-lines.ts';
 import type { RunView, StepView } from './run-view.ts';
 
 /*
@@ -12,8 +13,8 @@ export function playbackRange(view: RunView): { readonly from: number; readonly 
   if (!run?.started_at) return undefined;
   const from = Date.parse(run.started_at);
   const times = [...view.index.steps.values()].flatMap((step) => (step.reused_from_run_id === null ? [timeOf(step.completed_at), timeOf(step.started_at)] : []));
-  const lastLog = view.logs[view.logCount - 1];
-  const known = [timeOf(run.completed_at), timeOf(run.paused_at), lastLog === undefined ? undefined : Date.parse(lastLog.timestamp), ...times].filter((time) => time !== undefined);
+  const lastLog = view.logCount > view.logs.first ? view.logs.timeAt(view.logCount - 1) : undefined;
+  const known = [timeOf(run.completed_at), timeOf(run.paused_at), lastLog, ...times].filter((time) => time !== undefined);
   return { from, to: Math.max(from, ...known) };
 }
 
@@ -31,7 +32,7 @@ export function stepMoments(view: RunView): readonly number[] {
 /**
  * The run as it was at a moment: steps that had begun, how they stood, and the lines logged until then.
  *
- * The log array is the recording's own, read up to `logCount`. What a step at work had put out is in its snapshot all
+ * The lines are the recording's own, read up to `logCount`. What a step at work had put out is in its snapshot all
  * the same; whoever shows it leaves that out.
  */
 export function viewAt(view: RunView, at: number): RunView {
@@ -50,19 +51,7 @@ export function viewAt(view: RunView, at: number): RunView {
 
 /** How many lines had been logged at a moment: those up to the last that is not younger. */
 export function logsUntil(view: RunView, at: number): number {
-  let low = 0;
-  let high = view.logCount;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (Date.parse(view.logs[middle]!.timestamp) <= at) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** When the line was logged. */
-export function momentOf(row: Pick<LogRow, 'timestamp'>): number {
-  return Date.parse(row.timestamp);
+  return firstIndex(view.logs.first, view.logCount, (index) => view.logs.timeAt(index) > at);
 }
 
 function timeOf(text: string | null): number | undefined {

@@ -42,7 +42,7 @@ const facts = (changes: readonly (readonly RunChange[])[]) => {
   return {
     status: view.run?.status,
     steps: flattenViews(view.steps).map(({ row, earlier, steps }) => [row.id, row.status, earlier.length, steps.length]),
-    logs: view.logs.slice(0, view.logCount).map((row) => row.seq),
+    logs: Array.from({ length: view.logCount }, (_, index) => view.logs.at(index).seq),
     commands: view.commands.map((row) => [row.id, row.state]),
     seq: view.seq,
   };

@@ -1,5 +1,6 @@
 import type { RunChange } from '../protocol/change.ts';
 import type { CommandRow, LogRow, RunRow, StepRow } from '../protocol/rows.ts';
+import { memoryLines, type LogLines } from './log-lines.ts';
 
 /** A step as a screen shows it: its latest attempt, the earlier ones, and its sub-steps. */
 export interface StepView {
@@ -17,9 +18,9 @@ export interface RunView {
   readonly run: RunRow | undefined;
   /** In the order in which they run; sub-steps hang under their step. */
   readonly steps: readonly StepView[];
-  /** In order of `seq`. One array that grows: see {@link RunView.logCount}. */
-  readonly logs: readonly LogRow[];
-  /** How many of {@link logs} belong to this view; the array itself may have grown for a later one. */
+  /** In order of `seq`. One store that grows in place: see {@link RunView.logCount}. */
+  readonly logs: LogLines;
+  /** Lines of {@link logs} before this index belong to this view; the store itself may have grown for a later one. */
   readonly logCount: number;
   /** In order of creation. */
   readonly commands: readonly CommandRow[];
@@ -32,20 +33,18 @@ export interface RunView {
 interface ViewIndex {
   readonly steps: ReadonlyMap<string, StepRow>;
   readonly commands: ReadonlyMap<string, CommandRow>;
-  /** Numbers of the logs held, to know a repetition. Shared by all views of one fold, like the array. */
-  readonly logSeqs: Set<number>;
 }
 
-/** Before anything is known. A new one for every run: the log array grows in place. */
+/** Before anything is known. A new one for every run: its lines grow in place. */
 export function emptyView(): RunView {
   return {
     run: undefined,
     steps: [],
-    logs: [],
+    logs: memoryLines(),
     logCount: 0,
     commands: [],
     seq: 0,
-    index: { steps: new Map(), commands: new Map(), logSeqs: new Set() },
+    index: { steps: new Map(), commands: new Map() },
   };
 }
 
@@ -54,14 +53,14 @@ export function emptyView(): RunView {
  * `seq` stands.
  *
  * Returns `view` itself when nothing is new. Costs what the changes cost, not what the view holds: log rows
- * that follow are appended to the one array, and `logs` of an older view must be read up to its `logCount`.
- * Only the newest view of a fold may be folded further.
+ * that follow are appended to the one store, and `logs` of an older view must be read up to its `logCount`.
+ * Only the newest view of a fold may be folded further, or read once a row has come late.
  */
 export function applyChanges(view: RunView, changes: readonly RunChange[]): RunView {
   let { run, seq } = view;
   let steps: Map<string, StepRow> | undefined;
   let commands: Map<string, CommandRow> | undefined;
-  const fresh: LogRow[] = [];
+  const logRows: LogRow[] = [];
 
   for (const change of changes) {
     if (change.row.seq > seq) seq = change.row.seq;
@@ -80,39 +79,27 @@ export function applyChanges(view: RunView, changes: readonly RunChange[]): RunV
         break;
       }
       case 'test_execution_logs':
-        if (!view.index.logSeqs.has(change.row.seq)) {
-          view.index.logSeqs.add(change.row.seq);
-          fresh.push(change.row);
-        }
+        logRows.push(change.row);
         break;
     }
   }
 
-  if (run === view.run && steps === undefined && commands === undefined && fresh.length === 0) return view;
-  const logs = fresh.length === 0 ? view.logs : withLogs(view, fresh);
+  const fresh = view.logs.append(logRows);
+  if (run === view.run && steps === undefined && commands === undefined && fresh === 0) return view;
   return {
     run,
     steps: steps === undefined ? view.steps : nest([...steps.values()]),
-    logs,
-    logCount: fresh.length === 0 ? view.logCount : logs.length,
+    logs: view.logs,
+    logCount: fresh === 0 ? view.logCount : view.logs.length,
     commands: commands === undefined ? view.commands : [...commands.values()].toSorted(byCreation),
     seq,
-    index: { steps: steps ?? view.index.steps, commands: commands ?? view.index.commands, logSeqs: view.index.logSeqs },
+    index: { steps: steps ?? view.index.steps, commands: commands ?? view.index.commands },
   };
 }
 
 /** Every step of a view with its sub-steps after it, as a list on a screen. */
 export function flattenViews(steps: readonly StepView[]): readonly StepView[] {
   return steps.flatMap((step) => [step, ...flattenViews(step.steps)]);
-}
-
-function withLogs(view: RunView, fresh: LogRow[]): readonly LogRow[] {
-  fresh.sort(bySeq);
-  const last = view.logs.at(-1);
-  if (last !== undefined && last.seq > fresh[0]!.seq) return [...view.logs, ...fresh].toSorted(bySeq);
-  const logs = view.logs as LogRow[];
-  for (const row of fresh) logs.push(row);
-  return logs;
 }
 
 function nest(rows: StepRow[]): readonly StepView[] {
@@ -130,10 +117,6 @@ function nest(rows: StepRow[]): readonly StepView[] {
   const build = (parent: string | null): readonly StepView[] =>
     (children.get(parent) ?? []).map((one) => ({ ...one, steps: build(one.row.step_key) }));
   return build(null);
-}
-
-function bySeq(a: LogRow, b: LogRow): number {
-  return a.seq - b.seq;
 }
 
 function byCreation(a: CommandRow, b: CommandRow): number {

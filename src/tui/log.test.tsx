@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rowAt } from './model/log.ts';
 import { changed, keys, logRow, openTerminal, opened, runRow, stepRow } from './testing.tsx';
 
 function withLines(count: number, size?: { readonly columns: number; readonly rows: number }) {
@@ -33,7 +34,7 @@ describe('the log', () => {
     const terminal = withLines(3);
     terminal.send(changed(logRow(205, 'second'), logRow(204, 'first')), changed(logRow(150, 'late'), logRow(205, 'second')));
     const { log } = terminal.state().open!;
-    expect(log.matches.slice(0, log.matchCount).map((row) => row.message)).toEqual(['line 0', 'line 1', 'line 2', 'late', 'first', 'second']);
+    expect(Array.from({ length: log.matchCount }, (_, place) => rowAt(terminal.state().open!, place)?.message)).toEqual(['line 0', 'line 1', 'line 2', 'late', 'first', 'second']);
   });
 
   it('filters as one types, says what is wrong with a filter, and puts back what was there on Esc', () => {
@@ -91,9 +92,9 @@ describe('the log', () => {
   it('goes from error to error', () => {
     const terminal = withLines(100);
     terminal.press('g', 'e');
-    expect(terminal.state().open?.log.matches[terminal.state().open!.log.cursor]?.message).toBe('line 5');
+    expect(rowAt(terminal.state().open!, terminal.state().open!.log.cursor)?.message).toBe('line 5');
     terminal.press('e', 'E', 'E');
-    expect(terminal.state().open?.log.matches[terminal.state().open!.log.cursor]?.message).toBe('line 85');
+    expect(rowAt(terminal.state().open!, terminal.state().open!.log.cursor)?.message).toBe('line 85');
   });
 
   it('wraps long lines on w and keeps the newest in sight', () => {

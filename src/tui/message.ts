@@ -7,6 +7,7 @@ import type { ModelRow } from '../protocol/account-rows.ts';
 import type { CommandRow, CommandVerb, RunRow } from '../protocol/rows.ts';
 import type { InputEvent } from './input/key.ts';
 import type { Line } from './output/line.ts';
+import type { KnownTheme } from './output/themes.ts';
 import type { Answer, Question } from './outside/questions.ts';
 import type { Written } from './outside/writes.ts';
 import type { HeldPause, Notice } from './state.ts';
@@ -19,6 +20,8 @@ export type Message =
   | { readonly type: 'resized'; readonly columns: number; readonly rows: number }
   /** Time passes; only sent while something on the screen depends on it. */
   | { readonly type: 'ticked' }
+  /** The next slice of lines that no filter has looked at; sent while there are any. */
+  | { readonly type: 'scanned' }
   | { readonly type: 'progressed'; readonly text: string }
   | { readonly type: 'connected'; readonly url: string; readonly identity: string }
   | { readonly type: 'connectFailed'; readonly message: string; readonly hint: string | undefined; readonly code?: ErrorCode | undefined }
@@ -45,5 +48,5 @@ export type Message =
   | { readonly type: 'sessionLeft'; readonly why: string }
   | { readonly type: 'written'; readonly written: Written }
   | { readonly type: 'notWritten'; readonly problem: string }
-  | { readonly type: 'themed'; readonly name: string }
+  | { readonly type: 'themesRead'; readonly themes: readonly KnownTheme[]; readonly choose: string }
   | { readonly type: 'told'; readonly text: string; readonly tone: Notice['tone'] };

@@ -1,6 +1,7 @@
 import { isFinal } from '../core/run-state.ts';
 import type { Effect } from './effect.ts';
 import type { Message } from './message.ts';
+import { isScanning } from './model/log.ts';
 import { underWay } from './update/pending.ts';
 import type { State } from './state.ts';
 import { update } from './update.ts';
@@ -32,6 +33,7 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
   let drawn = initial;
   let frame: NodeJS.Timeout | undefined;
   let tick: { readonly timer: NodeJS.Timeout; readonly due: number } | undefined;
+  let scan: NodeJS.Immediate | undefined;
   let stopped = false;
 
   const show = () => {
@@ -50,7 +52,17 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
     if (message.type === 'key' || message.type === 'paste' || message.type === 'resized') show();
     else frame ??= setTimeout(show, FRAME_MS);
     scheduleTick();
+    scheduleScan();
   };
+
+  /** A long log is looked at in slices, with time for keys between them. */
+  function scheduleScan(): void {
+    if (stopped || !state.open || !isScanning(state.open)) return;
+    scan ??= setImmediate(() => {
+      scan = undefined;
+      dispatch({ type: 'scanned' });
+    });
+  }
 
   function scheduleTick(): void {
     const pace = paceOf(state);
@@ -74,6 +86,7 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
       stopped = true;
       clearTimeout(frame);
       clearTimeout(tick?.timer);
+      clearImmediate(scan);
     },
   };
 }

@@ -1,13 +1,15 @@
 import type { LinkState, StepSnapshot } from '../client/backend.ts';
 import type { PauseSender } from '../core/command-rules.ts';
 import type { Filter } from '../core/filter.ts';
+import { indexList, type IndexList } from '../core/index-list.ts';
+import type { LogLines } from '../core/log-lines.ts';
 import type { RunView } from '../core/run-view.ts';
 import type { ErrorCode } from '../protocol/error.ts';
 import type { Peer } from '../core/session-peers.ts';
 import type { CommentRow, DebugSessionRow, LeaseRow, WatchRow } from '../protocol/debug-rows.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { ModelRow } from '../protocol/account-rows.ts';
-import type { BreakpointRow, CommandVerb, LogRow, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
+import type { BreakpointRow, CommandVerb, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
 import type { LogLevel } from '../protocol/vocabulary.ts';
 import type { KeyName } from './input/key.ts';
 import type { Glyphs } from './output/glyphs.ts';
@@ -187,11 +189,21 @@ export interface LogPane {
   readonly leastLevel: LogLevel;
   /** Only lines of this step and its sub-steps. */
   readonly onlyStep: string | undefined;
-  /** Rows that pass, among the first `scanned` of the run's. Grows in place, as the fold's own array does. */
-  readonly matches: readonly LogRow[];
+  /**
+   * Indexes of the lines that pass, among those of the run before `scanned`. Grows in place, as the lines do. What is
+   * said of the log in places (`cursor`, `top`, `frozenCount`) are places in it, and never shift.
+   */
+  readonly matches: IndexList;
+  /** Place of the first line that passes and is still there. */
+  readonly matchFirst: number;
+  /** One more than the place of the last. */
   readonly matchCount: number;
   readonly scanned: number;
-  /** How many rows passed when the view was frozen. */
+  /** What was scanned, its first line and its edition by then. */
+  readonly scannedLines: LogLines | undefined;
+  readonly firstKept: number;
+  readonly edition: number;
+  /** What `matchCount` was when the view was frozen. */
   readonly frozenCount: number;
   readonly search: string;
   readonly wraps: boolean;
@@ -210,7 +222,7 @@ export interface Notice {
 
 export const newLogPane: LogPane = {
   follows: true, cursor: 0, top: 0, filterText: '', filter: undefined, filtersOff: false, leastLevel: 'debug', onlyStep: undefined,
-  matches: [], matchCount: 0, scanned: 0, frozenCount: 0, search: '', wraps: false, left: 0,
+  matches: indexList(), matchFirst: 0, matchCount: 0, scanned: 0, scannedLines: undefined, firstKept: 0, edition: 0, frozenCount: 0, search: '', wraps: false, left: 0,
 };
 
 export const newDetail: Detail = { tab: 'inputs', cursor: 0, top: 0, toggled: new Set(), allFolded: undefined, wraps: true, search: '' };

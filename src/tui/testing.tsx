@@ -11,9 +11,10 @@ import type { Effect } from './effect.ts';
 import { decode, emptyDecoder, settle } from './input/decode.ts';
 import type { Message } from './message.ts';
 import { snapshotKey } from './model/detail.ts';
-import { asciiGlyphs, unicodeGlyphs } from './output/glyphs.ts';
+import { isScanning } from './model/log.ts';
 import { createPaint, type ColorDepth } from './output/paint.ts';
-import { loadTheme } from './output/themes.ts';
+import { readThemes } from './output/themes.ts';
+import { lookOf, settingsOf, type Settings } from './settings.ts';
 import { initialState, type InitialOptions, type State } from './state.ts';
 import { update } from './update.ts';
 import { PaintContext } from './view/paint-context.ts';
@@ -23,6 +24,13 @@ import { Screen } from './view/screen.tsx';
 export const testNow = Date.parse('2026-03-01T12:00:00.000Z');
 
 export const keys = { enter: '\r', esc: '\u001b', tab: '\t', up: '\u001b[A', down: '\u001b[B', right: '\u001b[C', left: '\u001b[D', ctrlC: '\u0003', ctrlX: '\u0018', ctrlU: '\u0015', pageDown: '\u001b[6~', pageUp: '\u001b[5~' } as const;
+
+const themes = readThemes();
+
+function paintOf(settings: Settings, depth: ColorDepth) {
+  const { theme, ascii } = lookOf(settings);
+  return createPaint(theme, depth, ascii);
+}
 
 export interface TestTerminal {
   readonly effects: readonly Effect[];
@@ -39,17 +47,19 @@ export interface TestTerminal {
 
 /** The program without a terminal around it: the same bytes in, the same rows out, effects kept as data. */
 export function openTerminal(options: Partial<InitialOptions> & { readonly ascii?: boolean; readonly depth?: ColorDepth } = {}, ...messages: readonly Message[]): TestTerminal {
-  const glyphs = options.ascii ? asciiGlyphs : unicodeGlyphs;
-  let state = initialState({ size: { columns: 80, rows: 24 }, now: testNow, theme: 'dark', glyphs, ...options });
+  const settings = settingsOf({ LANG: options.ascii ? 'C' : 'C.UTF-8', TERM: 'xterm-256color', COLORTERM: 'truecolor' }, themes);
+  let state = initialState({ size: { columns: 80, rows: 24 }, now: testNow, settings, ...options });
   let now = testNow;
   const effects: Effect[] = [];
   const send = (message: Message) => {
     const next = update(state, message, now);
     state = next.state;
     effects.push(...next.effects);
+    // As the program's loop does, without letting anything come between.
+    if (state.open && isScanning(state.open)) send({ type: 'scanned' });
   };
   const draw = (depth: ColorDepth) =>
-    renderToString(createElement(PaintContext, { value: createPaint(loadTheme('dark'), depth, glyphs.ascii) }, createElement(Screen, { state })), { columns: state.size.columns });
+    renderToString(createElement(PaintContext, { value: paintOf(state.settings, depth) }, createElement(Screen, { state })), { columns: state.size.columns });
 
   send({ type: 'connected', url: 'http://127.0.0.1:8000', identity: 'local@stepscope' });
   send({ type: 'listLink', link: { state: 'live' } });

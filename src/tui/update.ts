@@ -4,12 +4,13 @@ import { helpEntries } from './dialogs/help.ts';
 import { keyLabel, typedText, type KeyName } from './input/key.ts';
 import { bindingFor, type Binding } from './keymap.ts';
 import type { Message } from './message.ts';
+import { scanLog } from './model/log.ts';
 import { askForAnswers } from './screens/frame.ts';
 import type { State } from './state.ts';
 import { askForSnapshots } from './update/open-run.ts';
 import { tellOthers } from './update/together.ts';
 import { receive } from './update/receive.ts';
-import { closeOverlay, only, told, type Update } from './update/result.ts';
+import { closeOverlay, only, told, withRun, type Update } from './update/result.ts';
 
 /** The next state of the program, and what is to be done outside. Pure: the time comes with the call. */
 export function update(state: State, message: Message, now: number): Update {
@@ -32,6 +33,8 @@ function handle(state: State, message: Message): Update {
       return only({ ...state, size: { columns: message.columns, rows: message.rows } });
     case 'ticked':
       return only(state);
+    case 'scanned':
+      return only(withRun(state, (run) => scanLog(run)));
     default:
       return receive(state, message);
   }

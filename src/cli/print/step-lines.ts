@@ -75,7 +75,7 @@ export function stepPrinter(io: Io): (view: RunView, isWhole: boolean) => void {
       io.out(io.json ? stepJson(step, endedWorkMs(step, inside)) : stepLine(step, inside, nameWidth, io));
     }
     for (; logged < view.logCount; logged++) {
-      const { metadata, step_key: key, message } = view.logs[logged]!;
+      const { metadata, step_key: key, message } = view.logs.at(logged);
       const display = flattenSteps(run.step_tree ?? []).find((one) => one.key === key)?.display ?? '';
       if (metadata['truncated'] !== undefined) io.err(io.paint('warn', `${display} ${printable(message)}`.trim()));
     }

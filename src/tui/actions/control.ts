@@ -5,6 +5,7 @@ import { isFinal } from '../../core/run-state.ts';
 import type { CommandVerb } from '../../protocol/rows.ts';
 import { selectedRun } from '../model/runs.ts';
 import { contentOf, isBehind, loadedSnapshot, snapshotKey } from '../model/detail.ts';
+import { rowAt } from '../model/log.ts';
 import { selectedStep } from '../model/steps.ts';
 import { awaitedApproval, situationOf } from '../../core/command-rules.ts';
 import { openRejectForm } from '../dialogs/forms/reject.ts';
@@ -79,7 +80,7 @@ export const controlActions = {
   'run.breakpoint': toggleBreakpoint,
   'run.breakHere': (state) => {
     const { log, view } = state.open!;
-    const row = log.matches[log.cursor];
+    const row = rowAt(state.open!, log.cursor);
     const level = row && levelRank(row.log_level) >= levelRank('warn') ? row.log_level : undefined;
     // Nobody has chosen a line while the log is followed; one that is not bad stands for its step.
     if (log.follows || !row || (level === undefined && row.step_key === null)) return toggleBreakpoint(state);

@@ -2,8 +2,9 @@ import { shortId } from '../../core/format.ts';
 import { lineText } from '../output/line.ts';
 import { focusedArea } from '../layout.ts';
 import { contentOf, detailStep, loadedSnapshot } from '../model/detail.ts';
+import { rowAt, shownCount } from '../model/log.ts';
 import { selectedStep, stepsOf } from '../model/steps.ts';
-import type { State } from '../state.ts';
+import type { OpenRun, State } from '../state.ts';
 import { closeOverlay, only, told, withOverlay, type Action, type Update } from '../update/result.ts';
 
 function copy(state: State, text: string | undefined, what: string): Update {
@@ -19,7 +20,7 @@ function row(state: State) {
 
 function selectedLine(state: State): string | undefined {
   const run = state.open!;
-  if (run.pane === 'log') return run.log.matchCount > 0 ? run.log.matches[run.log.cursor]?.message : undefined;
+  if (run.pane === 'log') return rowAt(run, run.log.cursor)?.message;
   if (run.pane === 'detail') {
     const found = row(state);
     return found && lineText(found.line).trim();
@@ -30,7 +31,7 @@ function selectedLine(state: State): string | undefined {
 
 function selectedJson(state: State): string | undefined {
   const run = state.open!;
-  if (run.pane === 'log') return run.log.matchCount > 0 ? JSON.stringify(run.log.matches[run.log.cursor], null, 2) : undefined;
+  if (run.pane === 'log') return JSON.stringify(rowAt(run, run.log.cursor), null, 2) as string | undefined;
   const json = run.pane === 'detail' ? row(state)?.json : undefined;
   if (json) return JSON.stringify(json.value, null, 2);
   const snapshot = loadedSnapshot(run, detailStep(run))?.snapshot;
@@ -38,6 +39,19 @@ function selectedJson(state: State): string | undefined {
   const { tab } = run.detail;
   const value = tab === 'outputs' ? snapshot.outputs : tab === 'state' ? (snapshot.stateAfter ?? snapshot.stateBefore) : tab === 'diff' ? { before: snapshot.stateBefore, after: snapshot.stateAfter } : snapshot.inputs;
   return JSON.stringify(value, null, 2);
+}
+
+/** Log lines that one key writes: more of them would keep the terminal from its keys. */
+const WRITTEN_LINES = 20_000;
+
+/** The last lines that pass the filters, as text. */
+function lastLines(run: OpenRun, most: number): readonly string[] {
+  const lines: string[] = [];
+  for (let place = Math.max(run.log.matchFirst, run.log.matchCount - most); place < run.log.matchCount; place += 1) {
+    const one = rowAt(run, place)!;
+    lines.push(`${one.timestamp} ${one.log_level.padEnd(8)} ${one.execution_context.padEnd(13)} ${one.step_key ?? '-'} ${one.message}${one.data === null ? '' : ` ${JSON.stringify(one.data)}`}`);
+  }
+  return lines;
 }
 
 export const copyActions = {
@@ -53,8 +67,10 @@ export const copyActions = {
     const display = selectedStep(run)?.display ?? '';
     switch (run.pane) {
       case 'log': {
-        const lines = run.log.matches.slice(0, run.log.matchCount).map((one) => `${one.timestamp} ${one.log_level.padEnd(8)} ${one.execution_context.padEnd(13)} ${one.step_key ?? '-'} ${one.message}${one.data === null ? '' : ` ${JSON.stringify(one.data)}`}`);
-        return only(state, { type: 'writeFile', fileName: `stepscope-${id}.log`, text: `${lines.join('\n')}\n`, what: `${lines.length} log lines` });
+        const lines = lastLines(run, WRITTEN_LINES);
+        const all = shownCount(run.log);
+        const what = lines.length < all ? `the last ${lines.length} of ${all} log lines (stepscope tail writes all)` : `${all} log lines`;
+        return only(state, { type: 'writeFile', fileName: `stepscope-${id}.log`, text: `${lines.join('\n')}\n`, what });
       }
       case 'detail': {
         const json = run.detail.tab === 'inputs' || run.detail.tab === 'outputs' || run.detail.tab === 'state' || run.detail.tab === 'diff';

@@ -1,7 +1,7 @@
 import { levelRank } from '../../core/levels.ts';
 import { LogLevel } from '../../protocol/vocabulary.ts';
-import { focusedArea, scrolled } from '../layout.ts';
-import { findLine, isFiltered, lineHolds, scanLog } from '../model/log.ts';
+import { focusedArea } from '../layout.ts';
+import { findLine, isFiltered, lineHolds, rowAt, scanLog, scrolledTo } from '../model/log.ts';
 import { farthestLeft } from '../model/log-sideways.ts';
 import { selectedStep } from '../model/steps.ts';
 import type { LogPane, OpenRun, State } from '../state.ts';
@@ -19,11 +19,11 @@ function goTo(state: State, index: number): State {
   return withRun(state, (run) => {
     const height = focusedArea(state, { ...run, pane: 'log' }).rows;
     const { log } = run;
-    const top = log.follows ? Math.max(0, log.matchCount - height) : log.top;
+    const top = log.follows ? Math.max(log.matchFirst, log.matchCount - height) : log.top;
     // A line that was out of sight comes to the middle, with what led to it above.
     const visible = index >= top && index < top + height;
-    const near = visible ? top : Math.max(0, index - Math.floor(height / 2));
-    return { ...run, log: { ...log, cursor: index, follows: false, frozenCount: log.follows ? log.matchCount : log.frozenCount, top: scrolled(near, index, height, log.matchCount) } };
+    const near = visible ? top : Math.max(log.matchFirst, index - Math.floor(height / 2));
+    return { ...run, log: { ...log, cursor: index, follows: false, frozenCount: log.follows ? log.matchCount : log.frozenCount, top: scrolledTo(log, near, index, height) } };
   });
 }
 
@@ -31,7 +31,7 @@ function goTo(state: State, index: number): State {
 function sideways(by: number): Action {
   return (state) => {
     const { log } = state.open!;
-    const farthest = farthestLeft(log, focusedArea(state, state.open!));
+    const farthest = farthestLeft(state.open!, focusedArea(state, state.open!));
     const from = Math.min(log.left, farthest);
     const left = Math.max(0, Math.min(farthest, from + by));
     if (left === from) return only(told(state, by > 0 ? (farthest === 0 ? 'Every line in sight is shown whole.' : 'The longest line in sight ends here.') : 'The lines begin here.'));
@@ -41,8 +41,8 @@ function sideways(by: number): Action {
 
 function error(direction: 1 | -1): Action {
   return (state) => {
-    const { log } = state.open!;
-    const index = findLine(log, log.cursor, direction, (row) => levelRank(row.log_level) >= levelRank('error'));
+    const { log, view } = state.open!;
+    const index = findLine(log, log.cursor, direction, (one) => view.logs.levelAt(one) >= levelRank('error'));
     if (index === -1) return only(told(state, 'No error passes the filters of the log; F switches them off.'));
     return only(withRun(goTo(state, index), (run) => ({ ...run, pane: 'log' })));
   };
@@ -54,9 +54,9 @@ function match(direction: 1 | -1): Action {
 
 /** The next line with the words searched for, in a direction. */
 export function searchFrom(state: State, direction: 1 | -1): State {
-  const { log } = state.open!;
+  const { log, view } = state.open!;
   const words = log.search.toLowerCase();
-  const index = findLine(log, log.cursor, direction, (row) => lineHolds(row, words));
+  const index = findLine(log, log.cursor, direction, (one) => lineHolds(view.logs.at(one), words));
   return index === -1 ? told(state, `"${log.search}" is not in the log${isFiltered(log) ? ' that the filters show; F switches them off' : ''}.`) : goTo(state, index);
 }
 
@@ -64,9 +64,9 @@ export const logActions = {
   'log.freeze': (state) =>
     only(withRun(state, (run) => {
       const { log } = run;
-      if (!log.follows) return { ...run, log: { ...log, follows: true, cursor: Math.max(0, log.matchCount - 1), frozenCount: log.matchCount } };
+      if (!log.follows) return { ...run, log: { ...log, follows: true, cursor: Math.max(log.matchFirst, log.matchCount - 1), frozenCount: log.matchCount } };
       const height = focusedArea(state, run).rows;
-      return { ...run, log: { ...log, follows: false, frozenCount: log.matchCount, top: Math.max(0, log.matchCount - height) } };
+      return { ...run, log: { ...log, follows: false, frozenCount: log.matchCount, top: Math.max(log.matchFirst, log.matchCount - height) } };
     })),
   'log.nextError': error(1),
   'log.previousError': error(-1),
@@ -101,7 +101,7 @@ export const logActions = {
   'log.right': sideways(SIDEWAYS),
   'log.lineStart': (state) => only(withLog(state, (log) => ({ ...log, left: 0 }))),
   'log.open': (state) => {
-    const { log } = state.open!;
-    return only(withOverlay(state, { type: 'logLine', row: log.matches[log.cursor]!, top: 0 }));
+    const row = rowAt(state.open!, state.open!.log.cursor);
+    return only(row ? withOverlay(state, { type: 'logLine', row, top: 0 }) : state);
   },
 } satisfies Record<string, Action>;

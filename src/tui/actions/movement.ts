@@ -1,4 +1,5 @@
 import { contentOf } from '../model/detail.ts';
+import { scrolledTo, shownCount } from '../model/log.ts';
 import { shownRuns } from '../model/runs.ts';
 import { stepsOf } from '../model/steps.ts';
 import { focusedArea, homeRows, scrolled } from '../layout.ts';
@@ -53,13 +54,14 @@ function moveInRun(state: State, run: OpenRun, distance: Distance): OpenRun {
     }
     case 'log': {
       const { log } = run;
-      if (log.matchCount === 0) return run;
-      const cursor = moveTo(distance, log.cursor, log.matchCount, height);
+      const count = shownCount(log);
+      if (count === 0) return run;
+      const cursor = log.matchFirst + moveTo(distance, log.cursor - log.matchFirst, count, height);
       const follows = distance === 'end';
-      const top = log.follows ? Math.max(0, log.matchCount - height) : log.top;
+      const top = log.follows ? Math.max(log.matchFirst, log.matchCount - height) : log.top;
       return {
         ...run,
-        log: { ...log, cursor, follows, top: scrolled(top, cursor, height, log.matchCount), frozenCount: log.follows || follows ? log.matchCount : log.frozenCount },
+        log: { ...log, cursor, follows, top: scrolledTo(log, top, cursor, height), frozenCount: log.follows || follows ? log.matchCount : log.frozenCount },
       };
     }
     case 'detail': {

@@ -1,7 +1,8 @@
 import type { LogRow } from '../../protocol/rows.ts';
 import type { Area } from '../layout.ts';
 import { clip, widthOf } from '../output/line.ts';
-import type { LogPane } from '../state.ts';
+import type { OpenRun } from '../state.ts';
+import { rowAt } from './log.ts';
 
 /** Screens this wide have room for where a line came from. */
 export const CONTEXT_COLUMNS = 100;
@@ -22,9 +23,13 @@ export function dataText(row: LogRow): string {
 }
 
 /** Cells the log can be scrolled sideways before the longest line in sight ends. */
-export function farthestLeft(log: LogPane, area: Area): number {
-  const top = log.follows ? Math.max(0, log.matchCount - area.rows) : Math.min(log.top, log.cursor);
-  const visible = log.matches.slice(top, Math.min(log.matchCount, top + area.rows));
-  const longest = visible.reduce((most, row) => Math.max(most, widthOf(row.message) + widthOf(dataText(row))), 0);
+export function farthestLeft(run: OpenRun, area: Area): number {
+  const { log } = run;
+  const top = log.follows ? Math.max(log.matchFirst, log.matchCount - area.rows) : Math.min(log.top, log.cursor);
+  let longest = 0;
+  for (let place = top; place < Math.min(log.matchCount, top + area.rows); place += 1) {
+    const row = rowAt(run, place);
+    if (row) longest = Math.max(longest, widthOf(row.message) + widthOf(dataText(row)));
+  }
   return Math.max(0, longest - messageCells(area.columns));
 }

@@ -1,60 +1,85 @@
 import { matchesFilter } from '../../core/filter.ts';
+import { indexList } from '../../core/index-list.ts';
 import { levelRank } from '../../core/levels.ts';
+import { indexOfSeq } from '../../core/log-lines.ts';
 import type { LogRow } from '../../protocol/rows.ts';
+import { scrolled } from '../layout.ts';
 import type { LogPane, OpenRun } from '../state.ts';
 import { stepsOf } from './steps.ts';
 
+/** What one slice of a scan may cost. A line whose row has to be read costs {@link ROW_COST}, one told by its level or step 1. */
+const SLICE_COST = 100_000;
+const ROW_COST = 20;
+
 /**
- * Takes the rows that came since the last time through the filters. Costs what is new: the list of rows
- * that pass grows in place. `fromStart` looks at all of them again, after a filter changed.
+ * Takes lines that were not looked at yet through the filters, as many as a slice allows. Costs what is new: the list
+ * of lines that pass grows in place. `fromStart` looks at all of them again, after a filter changed.
  */
 export function scanLog(run: OpenRun, fromStart = false): OpenRun {
   const { logs, logCount } = run.view;
   const pane = run.log;
-  // A late row puts itself before rows that were scanned: the fold then made a new array.
-  if (!fromStart && pane.scanned > logCount && pane.scanned > 0 && logs === scannedArrays.get(pane.matches as LogRow[])) return cutLog(run);
-  const again = fromStart || pane.scanned > logCount || (pane.scanned > 0 && logs !== scannedArrays.get(pane.matches as LogRow[]));
-  const matches = again ? [] : pane.scanned === 0 ? [] : (pane.matches as LogRow[]);
-  const kept = again || pane.scanned === 0 ? 0 : pane.matchCount;
-  if (!again && pane.scanned === logCount && pane.scanned > 0) return run;
-  matches.length = kept;
+  const isAnew = fromStart || pane.scannedLines !== logs;
+  // From where a row came late, or a look at an earlier moment ends, lines are looked at again.
+  const from = isAnew ? logs.first : Math.max(logs.first, Math.min(pane.scanned, logCount, logs.intactBelow(pane.edition)));
+  if (!isAnew && from === logCount && pane.scanned === logCount && pane.firstKept === logs.first) return run;
 
-  const passes = passesOf(run);
-  for (let index = again ? 0 : pane.scanned; index < logCount; index += 1) {
-    const row = logs[index]!;
-    if (passes(row)) matches.push(row);
-  }
-  scannedArrays.set(matches, logs);
+  const matches = isAnew ? indexList() : pane.matches;
+  matches.cutTo(matches.placeOf(from));
+  matches.dropBelow(logs.first);
+  const { passes, cost } = passesOf(run);
+  const end = Math.min(logCount, from + Math.floor(SLICE_COST / cost));
+  for (let index = from; index < end; index += 1) if (passes(index)) matches.push(index);
 
-  const matchCount = matches.length;
-  const log: LogPane = { ...pane, matches, matchCount, scanned: logCount };
-  if (!pane.follows && !fromStart) return { ...run, log: { ...log, cursor: Math.min(log.cursor, Math.max(0, matchCount - 1)) } };
-  return { ...run, log: { ...log, cursor: Math.max(0, matchCount - 1), frozenCount: matchCount, follows: pane.follows || fromStart } };
+  const scanned = { matches, matchFirst: matches.first, matchCount: matches.length, scanned: end, scannedLines: logs, firstKept: logs.first, edition: logs.edition };
+  const last = Math.max(matches.first, matches.length - 1);
+  if (pane.follows || fromStart) return { ...run, log: { ...pane, ...scanned, follows: true, cursor: last, frozenCount: matches.length } };
+  const kept = (place: number): number => Math.max(matches.first, Math.min(last, place));
+  return { ...run, log: { ...pane, ...scanned, cursor: kept(pane.cursor), top: kept(pane.top), frozenCount: Math.max(matches.first, Math.min(pane.frozenCount, matches.length)) } };
 }
 
-/** Takes back rows of the end, as a look at an earlier moment does. */
-function cutLog(run: OpenRun): OpenRun {
-  const { logs, logCount } = run.view;
-  const lastSeq = logs[logCount - 1]?.seq ?? -1;
-  const matches = run.log.matches as LogRow[];
-  let count = run.log.matchCount;
-  while (count > 0 && matches[count - 1]!.seq > lastSeq) count -= 1;
-  matches.length = count;
-  return { ...run, log: { ...run.log, matchCount: count, scanned: logCount, cursor: Math.max(0, Math.min(run.log.follows ? count - 1 : run.log.cursor, count - 1)), frozenCount: Math.min(run.log.frozenCount, count) } };
+/** Are there lines left that no slice has looked at? Then `scanned` messages are due. */
+export function isScanning(run: OpenRun): boolean {
+  return run.log.scanned < run.view.logCount;
 }
 
-/** Which array of rows a list of matches was made from. */
-const scannedArrays = new WeakMap<LogRow[], readonly LogRow[]>();
+/** The top of a window of `height` places that shows `place`, moved as little as needed. */
+export function scrolledTo(log: LogPane, top: number, place: number, height: number): number {
+  return log.matchFirst + scrolled(top - log.matchFirst, place - log.matchFirst, height, shownCount(log));
+}
 
-function passesOf(run: OpenRun): (row: LogRow) => boolean {
+/** Lines that pass, of those looked at. */
+export function shownCount(log: LogPane): number {
+  return log.matchCount - log.matchFirst;
+}
+
+/** The line at a place among those that pass; undefined where there is none. */
+export function rowAt(run: OpenRun, place: number): LogRow | undefined {
+  const { log, view } = run;
+  return place >= log.matchFirst && place < log.matchCount ? view.logs.at(log.matches.at(place)) : undefined;
+}
+
+/** Place of the first line that passes and has this number or a higher one; `matchCount` where there is none. */
+export function placeOfSeq(run: OpenRun, seq: number): number {
+  return Math.min(run.log.matchCount, run.log.matches.placeOf(indexOfSeq(run.view.logs, seq, run.view.logCount)));
+}
+
+interface Passes {
+  readonly passes: (index: number) => boolean;
+  readonly cost: number;
+}
+
+function passesOf(run: OpenRun): Passes {
   const { filter, filtersOff, leastLevel, onlyStep } = run.log;
-  if (filtersOff) return () => true;
+  const { logs } = run.view;
+  if (filtersOff) return { passes: () => true, cost: 1 };
   const least = levelRank(leastLevel);
   const displays = new Map(stepsOf(run.view).map((step) => [step.key, step.display]));
-  return (row) => {
-    if (levelRank(row.log_level) < least) return false;
-    if (onlyStep !== undefined && row.step_key !== onlyStep && !row.step_key?.startsWith(`${onlyStep}.`)) return false;
-    return filter === undefined || matchesFilter(filter, row, (key) => displays.get(key));
+  const displayOf = (key: string): string | undefined => displays.get(key);
+  const isOfStep = (key: string | null): boolean => onlyStep === undefined || key === onlyStep || (key?.startsWith(`${onlyStep}.`) ?? false);
+  return {
+    passes: (index) =>
+      (least === 0 || logs.levelAt(index) >= least) && (onlyStep === undefined || isOfStep(logs.stepAt(index))) && (filter === undefined || matchesFilter(filter, logs.at(index), displayOf)),
+    cost: filter === undefined ? 1 : ROW_COST,
   };
 }
 
@@ -68,11 +93,12 @@ export function lineHolds(row: LogRow, search: string): boolean {
   return row.message.toLowerCase().includes(search) || (row.data !== null && JSON.stringify(row.data).toLowerCase().includes(search));
 }
 
-/** Index of the next line from `from` on, in a direction and around the end, for which `wanted` holds; -1 when there is none. */
-export function findLine(log: LogPane, from: number, direction: 1 | -1, wanted: (row: LogRow) => boolean): number {
-  for (let step = 1; step <= log.matchCount; step += 1) {
-    const index = (((from + direction * step) % log.matchCount) + log.matchCount) % log.matchCount;
-    if (wanted(log.matches[index]!)) return index;
+/** Place of the next line from `from` on, in a direction and around the end, for whose index `wanted` holds; -1 when there is none. */
+export function findLine(log: LogPane, from: number, direction: 1 | -1, wanted: (index: number) => boolean): number {
+  const count = shownCount(log);
+  for (let step = 1; step <= count; step += 1) {
+    const place = log.matchFirst + ((((from - log.matchFirst + direction * step) % count) + count) % count);
+    if (wanted(log.matches.at(place))) return place;
   }
   return -1;
 }

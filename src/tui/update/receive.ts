@@ -19,7 +19,7 @@ import { joined, withPeers } from './together.ts';
 import { answered, withoutKept } from './pending.ts';
 import { LASTING_MS, only, replaceOverlay, told, withRun, type Update } from './result.ts';
 
-type Received = Exclude<Message, { readonly type: 'key' | 'paste' | 'resized' | 'ticked' }>;
+type Received = Exclude<Message, { readonly type: 'key' | 'paste' | 'resized' | 'ticked' | 'scanned' }>;
 
 /** Takes in what the backend or the world outside says. */
 export function receive(state: State, message: Received): Update {
@@ -98,11 +98,17 @@ export function receive(state: State, message: Received): Update {
       const top = state.overlays.at(-1);
       return only(top?.type === 'form' && top.sent ? replaceOverlay(state, { ...top, sent: false, problem: message.problem }) : told(state, message.problem, 'error'));
     }
-    case 'themed':
-      return only(told({ ...state, theme: message.name }, `Theme ${message.name}.`));
+    case 'themesRead':
+      return themesRead(state, message);
     case 'told':
       return only(told(state, message.text, message.tone, LASTING_MS));
   }
+}
+
+/** The themes as their files are now, and the one that was asked for. */
+function themesRead(state: State, { themes, choose }: Extract<Message, { type: 'themesRead' }>): Update {
+  const known = withSettings(state, { ...state.settings, themes });
+  return setSetting(known, 'theme', choose);
 }
 
 /** Runs that the backend has found by the filter that is set. */

@@ -1,5 +1,6 @@
 import type { Peer, SessionCursor } from '../../core/session-peers.ts';
 import type { DebugSessionRow } from '../../protocol/debug-rows.ts';
+import { placeOfSeq, rowAt } from '../model/log.ts';
 import { stepsOf } from '../model/steps.ts';
 import type { DetailTab, OpenRun, Pane, State } from '../state.ts';
 import { openRun, selectStep } from './open-run.ts';
@@ -61,7 +62,7 @@ export function nameOf(peer: Peer): string {
 
 function cursorOf(run: OpenRun | undefined): SessionCursor | undefined {
   if (!run) return undefined;
-  const line = run.log.follows ? undefined : run.log.matches[run.log.cursor];
+  const line = run.log.follows ? undefined : rowAt(run, run.log.cursor);
   return {
     run: run.runId,
     ...(run.selected === undefined ? {} : { step: run.selected }),
@@ -81,9 +82,9 @@ function lookAt(state: State, cursor: SessionCursor): Update {
     const pane = panes.find((one) => one === cursor.pane) ?? run.pane;
     const tab = tabs.find((one) => one === cursor.tab) ?? run.detail.tab;
     run = { ...run, pane, choseView: true, detail: tab === run.detail.tab ? run.detail : { ...run.detail, tab, cursor: 0, top: 0 } };
-    const index = cursor.logSeq === undefined ? -1 : run.log.matches.slice(0, run.log.matchCount).findIndex((row) => row.seq >= cursor.logSeq!);
-    if (index !== -1) return { ...run, log: { ...run.log, cursor: index, follows: false, frozenCount: run.log.matchCount } };
-    return cursor.logSeq === undefined ? { ...run, log: { ...run.log, follows: true, cursor: Math.max(0, run.log.matchCount - 1), frozenCount: run.log.matchCount } } : run;
+    const place = cursor.logSeq === undefined ? run.log.matchCount : placeOfSeq(run, cursor.logSeq);
+    if (place < run.log.matchCount) return { ...run, log: { ...run.log, cursor: place, follows: false, frozenCount: run.log.matchCount } };
+    return cursor.logSeq === undefined ? { ...run, log: { ...run.log, follows: true, cursor: Math.max(run.log.matchFirst, run.log.matchCount - 1), frozenCount: run.log.matchCount } } : run;
   });
   return only(moved, ...opened.effects);
 }

@@ -4,6 +4,7 @@ import { helpEntries } from '../dialogs/help.ts';
 import { promptProblem } from '../dialogs/prompt.ts';
 import { keyLabel } from '../input/key.ts';
 import { dialogRows, MESSAGE_ROWS, scrolled } from '../layout.ts';
+import { shownCount } from '../model/log.ts';
 import { previewLines } from './preview-lines.ts';
 import { clip, fit, line, span, takeCells, widthOf, wrap, wrapUpTo, type Line } from '../output/line.ts';
 import type { Bookmark, Confirm, CopyMenu, Editor, Form, Help, Leave, LogLine, NewRun, Overlay, Prompt } from '../overlay.ts';
@@ -203,7 +204,7 @@ function previewLine(state: State, prompt: Prompt): Line {
       return [span(` ${commandPreview(state, prompt.text)}`, 'muted')];
     case 'filter': {
       if (!state.open) return [span(' words  status=failed  tag=NAME  model=flux*  since=2d  duration>30s  step=8e  bookmarked', 'muted')];
-      return [span(` ${state.open.log.matchCount} of ${plural(state.open.view.logCount, 'line')}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];
+      return [span(` ${shownCount(state.open.log)} of ${plural(state.open.view.logCount - state.open.view.logs.first, 'line')}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];
     }
     case 'search':
       return [span(prompt.before === '' ? ' Type words; Enter goes to the next line that has them.' : ` Enter on nothing searches "${prompt.before}" again.`, 'muted')];

@@ -1,9 +1,10 @@
 import { contextWords } from '../../core/filter.ts';
 import { plural } from '../../core/format.ts';
+import type { IndexList } from '../../core/index-list.ts';
 import type { LogRow } from '../../protocol/rows.ts';
 import { finalRunStatuses } from '../../protocol/vocabulary.ts';
 import { focusedArea, layoutOf, type Area } from '../layout.ts';
-import { isFiltered, lineHolds } from '../model/log.ts';
+import { isFiltered, lineHolds, rowAt, shownCount } from '../model/log.ts';
 import { CONTEXT_COLUMNS, dataText, farthestLeft, messageCells } from '../model/log-sideways.ts';
 import { selectedStep, stepsOf } from '../model/steps.ts';
 import { dropCells, fit, span, widthOf, wrap, type Line, type Span } from '../output/line.ts';
@@ -15,14 +16,14 @@ const levelWords = { debug: 'debug', info: 'info ', warn: 'WARN ', error: 'ERROR
 /** The lines of the log that fit, newest last. Only these are made, however long the log is. */
 export function logPane(state: State, run: OpenRun, area: Area): readonly Line[] {
   const { log } = run;
-  if (log.matchCount === 0) return emptyLog(run);
+  if (shownCount(log) === 0) return emptyLog(run);
   const displays = new Map(stepsOf(run.view).map((step) => [step.key, step.display]));
-  const left = Math.min(log.left, farthestLeft(log, area));
-  const linesAt = (index: number): readonly Line[] => rowLines(state, run, log.matches[index]!, index, displays, area.columns, left);
+  const left = Math.min(log.left, farthestLeft(run, area));
+  const linesAt = (index: number): readonly Line[] => rowLines(state, run, rowAt(run, index)!, index, displays, area.columns, left);
 
   if (log.follows) {
     const lines: Line[] = [];
-    for (let index = log.matchCount - 1; index >= 0 && lines.length < area.rows; index -= 1) lines.unshift(...linesAt(index));
+    for (let index = log.matchCount - 1; index >= log.matchFirst && lines.length < area.rows; index -= 1) lines.unshift(...linesAt(index));
     return lines.slice(-area.rows);
   }
   const lines: Line[] = [];
@@ -39,20 +40,20 @@ export function logPane(state: State, run: OpenRun, area: Area): readonly Line[]
 /** What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief` counts without a word. */
 export function logTitle(state: State, run: OpenRun, brief = false): Line {
   const { log } = run;
-  const parts: Span[] = [span(brief ? log.matchCount.toLocaleString('en-US') : plural(log.matchCount, 'line'), 'muted')];
+  const parts: Span[] = [span(brief ? shownCount(log).toLocaleString('en-US') : plural(shownCount(log), 'line'), 'muted')];
   if (isFiltered(log)) {
     const words = [
       log.leastLevel === 'debug' ? undefined : `level>=${log.leastLevel}`,
       log.onlyStep === undefined ? undefined : `step ${stepsOf(run.view).find((step) => step.key === log.onlyStep)?.display ?? log.onlyStep}`,
       log.filterText === '' ? undefined : log.filterText,
     ];
-    parts.push(span(` of ${run.view.logCount.toLocaleString('en-US')}  ${words.filter((one) => one !== undefined).join(' ')}`, 'accent'));
+    parts.push(span(` of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')}  ${words.filter((one) => one !== undefined).join(' ')}`, 'accent'));
   } else if (log.filtersOff) parts.push(span('  filters off', 'accent'));
   // Keys act on the selected step, and nothing else names it where the log stands alone.
   const step = layoutOf(state, run).kind === 'split' ? undefined : selectedStep(run);
   if (step) parts.push(span(` ${state.glyphs.dot} step ${step.display}`, 'muted'));
   if (log.search !== '') parts.push(span(`  "${log.search}" ${matchCounter(run)}`, 'accent'));
-  const left = Math.min(log.left, farthestLeft(log, focusedArea(state, { ...run, pane: 'log' })));
+  const left = Math.min(log.left, farthestLeft(run, focusedArea(state, { ...run, pane: 'log' })));
   if (left > 0) parts.push(span(`  ${state.glyphs.arrow} ${left}`, 'accent'));
   if (!log.follows) {
     const fresh = log.matchCount - log.frozenCount;
@@ -65,17 +66,17 @@ export function logTitle(state: State, run: OpenRun, brief = false): Line {
 function matchCounter(run: OpenRun): string {
   const { log } = run;
   const words = log.search.toLowerCase();
-  if (counted?.words !== words || counted.matches !== log.matches || counted.upTo > log.matchCount) counted = { words, matches: log.matches, upTo: 0, indexes: [] };
+  if (counted?.words !== words || counted.matches !== log.matches || counted.upTo > log.matchCount) counted = { words, matches: log.matches, upTo: log.matchFirst, indexes: [] };
   // Only what came since the last frame is looked at: the list grows in place.
-  for (; counted.upTo < log.matchCount; counted.upTo += 1) if (lineHolds(log.matches[counted.upTo]!, words)) counted.indexes.push(counted.upTo);
+  for (; counted.upTo < log.matchCount; counted.upTo += 1) if (lineHolds(rowAt(run, counted.upTo)!, words)) counted.indexes.push(counted.upTo);
   const at = counted.indexes.indexOf(log.cursor);
   return `${at === -1 ? '-' : at + 1}/${counted.indexes.length}`;
 }
 
-let counted: { readonly words: string; readonly matches: readonly LogRow[]; upTo: number; readonly indexes: number[] } | undefined;
+let counted: { readonly words: string; readonly matches: IndexList; upTo: number; readonly indexes: number[] } | undefined;
 
 function emptyLog(run: OpenRun): readonly Line[] {
-  if (run.view.logCount > 0) return [[span(` No line of ${run.view.logCount.toLocaleString('en-US')} passes the filters. F switches them off, f edits them.`, 'muted')]];
+  if (run.view.logCount > 0) return [[span(` No line of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')} passes the filters. F switches them off, f edits them.`, 'muted')]];
   const status = run.view.run?.status;
   return [[span(status === undefined || !finalRunStatuses.has(status) ? ' No line yet.' : ' The run logged nothing.', 'muted')]];
 }

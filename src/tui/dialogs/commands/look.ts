@@ -93,7 +93,7 @@ function tail(state: State, words: Words): Update {
   const named = runNamed(state, word);
   const terms = valueOf(words, '--filter');
   if (state.open && (word === undefined || (named && isOpen(state, named)))) {
-    const shown = withRun(state, (run) => ({ ...run, pane: 'log' as const, log: { ...run.log, follows: true, cursor: Math.max(0, run.log.matchCount - 1), frozenCount: run.log.matchCount } }));
+    const shown = withRun(state, (run) => ({ ...run, pane: 'log' as const, log: { ...run.log, follows: true, cursor: Math.max(run.log.matchFirst, run.log.matchCount - 1), frozenCount: run.log.matchCount } }));
     return only(terms === undefined ? shown : filtered(shown, terms));
   }
   if (terms !== undefined) throw new UserError('usage', 'that run is not open', { hint: `Open it first (show ${word ?? 'last'}), then \`filter ${terms}\`` });

@@ -1,0 +1,119 @@
+import type { LogRow } from '../protocol/rows.ts';
+import type { ExecutionContext } from '../protocol/vocabulary.ts';
+import { levelRank } from './levels.ts';
+
+/**
+ * The lines of one run's log, in order of `seq`, however many they are and wherever they lie.
+ *
+ * One object that grows in place. An index is absolute: the first line ever taken in had 0, and what is let go at the
+ * beginning shifts none. A row that comes late puts itself in its place, and raises {@link edition}: whoever keeps
+ * indexes asks {@link intactBelow}. What was read of the store before is good for lower indexes only.
+ */
+export interface LogLines {
+  /** Index of the first line that is still there. */
+  readonly first: number;
+  /** One more than the index of the last line. */
+  readonly length: number;
+  /** How many times a row came late. */
+  readonly edition: number;
+  /** The lowest index at which another line stands than at an earlier edition; {@link length} where there is none. */
+  intactBelow(edition: number): number;
+  /** A line from {@link first} to before {@link length}. May read it from a disk. */
+  at(index: number): LogRow;
+  seqAt(index: number): number;
+  /** Its rank among the levels, as `levelRank` gives it. */
+  levelAt(index: number): number;
+  /** Milliseconds since 1970. */
+  timeAt(index: number): number;
+  /** Key of its step. */
+  stepAt(index: number): string | null;
+  contextAt(index: number): ExecutionContext;
+  /** Takes in rows in any order, any of them any number of times; says how many were new. */
+  append(rows: readonly LogRow[]): number;
+}
+
+/** Lines held in memory, as they are: for runs of some thousand lines. */
+export function memoryLines(rows: readonly LogRow[] = []): LogLines {
+  const kept: LogRow[] = [];
+  const late = lateInsertions();
+  const lines: LogLines = {
+    first: 0,
+    get length() {
+      return kept.length;
+    },
+    get edition() {
+      return late.edition();
+    },
+    intactBelow: (edition) => Math.min(kept.length, late.lowestSince(edition)),
+    at: (index) => kept[index]!,
+    seqAt: (index) => kept[index]!.seq,
+    levelAt: (index) => levelRank(kept[index]!.log_level),
+    timeAt: (index) => Date.parse(kept[index]!.timestamp),
+    stepAt: (index) => kept[index]!.step_key,
+    contextAt: (index) => kept[index]!.execution_context,
+    append(more) {
+      const fresh = freshRows(lines, more);
+      const place = fresh.length === 0 ? kept.length : indexOfSeq(lines, fresh[0]!.seq);
+      const above = kept.splice(place);
+      if (above.length > 0) late.insertedAt(place);
+      for (const row of above.length > 0 ? [...above, ...fresh].toSorted(bySeq) : fresh) kept.push(row);
+      return fresh.length;
+    },
+  };
+  lines.append(rows);
+  return lines;
+}
+
+/** Index of the first line whose `seq` is not lower than this one, among those before `end`. */
+export function indexOfSeq(lines: LogLines, seq: number, end: number = lines.length): number {
+  return firstIndex(lines.first, end, (index) => lines.seqAt(index) >= seq);
+}
+
+/** The first index from `low` to before `high` for which something holds that holds for all after it too; `high` where there is none. */
+export function firstIndex(low: number, high: number, holds: (index: number) => boolean): number {
+  let [from, to] = [low, high];
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    if (holds(middle)) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+}
+
+/** Those rows that the lines do not have, in order and each once. What was let go counts as known. */
+export function freshRows(lines: LogLines, rows: readonly LogRow[]): readonly LogRow[] {
+  const last = lines.length > lines.first ? lines.seqAt(lines.length - 1) : -1;
+  const fresh: LogRow[] = [];
+  let isOrdered = true;
+  for (const row of rows) {
+    if (row.seq <= last) {
+      const index = indexOfSeq(lines, row.seq);
+      if (lines.seqAt(index) === row.seq || (index === lines.first && lines.first > 0)) continue;
+    }
+    if (fresh.length > 0 && fresh.at(-1)!.seq >= row.seq) isOrdered = false;
+    fresh.push(row);
+  }
+  return isOrdered ? fresh : fresh.sort(bySeq).filter((row, index) => index === 0 || fresh[index - 1]!.seq !== row.seq);
+}
+
+/** Insertions that are told apart; of those before them nothing is intact. */
+const TOLD_APART = 64;
+
+/** Where rows came late, for {@link LogLines.intactBelow}. */
+export function lateInsertions(): { edition(): number; insertedAt(index: number): void; lowestSince(edition: number): number } {
+  const places: number[] = [];
+  let count = 0;
+  return {
+    edition: () => count,
+    insertedAt(index) {
+      count += 1;
+      places.push(index);
+      if (places.length > TOLD_APART) places.shift();
+    },
+    lowestSince: (edition) => (count - edition > places.length ? 0 : places.slice(places.length - (count - edition)).reduce((low, place) => Math.min(low, place), Infinity)),
+  };
+}
+
+function bySeq(a: LogRow, b: LogRow): number {
+  return a.seq - b.seq;
+}
