@@ -103,11 +103,11 @@ describe('traces on the command line', () => {
   it('are refused as a whole when anything is wrong with them', async () => {
     const good = (await traceOf(sampleRun('0199cccc-0000-7000-8000-00000000ffff'))).replaceAll('0199cccc-0000-7000-8000-0000000000', '0199dddd-0000-7000-8000-0000000000');
     const body = good.slice(0, good.lastIndexOf('{"end"'));
-    const sealed = `${body}{"end":true,"rows":16,"sha256":"${createHash('sha256').update(body).digest('hex')}"}\n`;
+    const sealed = `${body}{"end":true,"rows":17,"sha256":"${createHash('sha256').update(body).digest('hex')}"}\n`;
     const before = (await here.run('runs', '--json')).json.length;
     for (const [content, problem] of [
       [sealed.slice(0, 4_000), /the file is cut at line \d+/],
-      [sealed.replace('a red', 'a bed'), /checksum in line 18/],
+      [sealed.replace('a red', 'a bed'), /checksum in line 19/],
       [sealed.replace('"version":2', '"version":99'), /has version 99/],
       [gzipSync(sealed).subarray(0, 500), /cannot be unpacked/],
       [Uint8Array.from({ length: 3_000 }, (_, i) => (i * 7919) % 256), /UTF-8|no text/],

@@ -20,6 +20,7 @@ import type { RunRequest } from '../protocol/run-request.ts';
 import type { Trace, TraceRow } from '../protocol/trace.ts';
 import type { RunStatus } from '../protocol/vocabulary.ts';
 import type { Comments } from './comments.ts';
+import type { LogBookmarks } from './log-bookmarks.ts';
 import type { ComparingBackend } from './comparing.ts';
 import type { DebugSessions } from './debug-sessions.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -111,7 +112,7 @@ export type Unsubscribe = () => void;
  * through supabase-js. Rows are parsed once here. Failures a person can act on are `UserError`s: an
  * unknown run is `not-found` with the closest ids, a refused row `forbidden`, no answer `unavailable`.
  */
-export interface Backend extends ComparingBackend, Reruns, Comments, DebugSessions {
+export interface Backend extends ComparingBackend, Reruns, Comments, LogBookmarks, DebugSessions {
   readonly url: string;
   /** Whom we act as, for badges and audit: `local@stepscope`, `service_role`. */
   readonly identity: string;

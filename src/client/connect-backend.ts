@@ -9,6 +9,7 @@ import type { Backend, StepSnapshot } from './backend.ts';
 import { openBreakpoints } from './breakpoints.ts';
 import { sendCommand, settledCommand } from './commands.ts';
 import { openComments } from './comments.ts';
+import { openLogBookmarks } from './log-bookmarks.ts';
 import { openComparing } from './comparing.ts';
 import { openDebugSessions } from './debug-sessions.ts';
 import { createDiagnosis } from './diagnosis.ts';
@@ -159,6 +160,7 @@ function backendOver(
 
     ...openBreakpoints(supabase, url, sender.userId),
     ...openComments(supabase, url),
+    ...openLogBookmarks(supabase, url),
     ...sessions,
 
     followRun: (runId, follower, { afterSeq = 0 } = {}) =>

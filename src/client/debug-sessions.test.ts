@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Peer } from '../core/session-peers.ts';
+import { limits } from '../protocol/limits.ts';
 import { anonClient, serviceClient, userClient } from '../server/testing-clients.ts';
 import { startTestBackend } from '../server/testing.ts';
 import type { TestBackend } from '../server/testing.ts';
@@ -140,5 +141,44 @@ describe('comments', () => {
     expect((await admin.from('comments').update({ body: 'I never said this' }).eq('id', id)).error).toMatchObject({ code: '42501' });
     await admin.from('comments').update({ author_name: 'ada', resolved: false }).eq('id', id).throwOnError();
     expect((await ada.comments(runId)).find((one) => one.id === id)).toMatchObject({ body: 'I said this', author_name: 'bob', resolved: false });
+  });
+});
+
+describe('marked lines of a log', () => {
+  it('are signed by whoever wrote the note, told to whoever follows the run, and removed', async () => {
+    const service = serviceClient(server);
+    const lines = [{ test_run_id: runId, message: 'one' }, { test_run_id: runId, message: 'two' }];
+    const { data } = await service.from('test_execution_logs').insert(lines).select('id, seq').order('seq').throwOnError();
+    const [one, two] = data as { id: string; seq: number }[];
+    const told: string[][] = [];
+    const stop = bob.followLogBookmarks(runId, (marks) => told.push(marks.map(({ seq, note }) => `${seq} ${note}`)));
+    await vi.waitFor(() => expect(told.length).toBeGreaterThan(0), 10_000);
+
+    await bob.markLine(runId, two!.seq);
+    const mark = await ada.markLine(runId, two!.seq, '  it begins here\n');
+    expect(mark).toMatchObject({ log_id: two!.id, seq: two!.seq, note: 'it begins here', author: server.admin.id, author_name: server.admin.email });
+    await ada.markLine(runId, one!.seq, 'or here');
+    await vi.waitFor(() => expect(told.at(-1)).toEqual([`${one!.seq} or here`, `${two!.seq} it begins here`]), 10_000);
+    expect(await bob.unmarkLine(runId, one!.seq)).toBe(true);
+    expect(await bob.unmarkLine(runId, one!.seq)).toBe(false);
+    await vi.waitFor(() => expect(told.at(-1)).toEqual([`${two!.seq} it begins here`]), 10_000);
+    stop();
+    await expect(ada.markLine(runId, 4711)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(ada.markLine(runId, one!.seq, 'ä'.repeat(1_001))).rejects.toMatchObject({ code: 'too-large' });
+
+    const admin = anonClient(server);
+    await admin.auth.signInWithPassword(server.admin);
+    await admin.from('log_bookmarks').update({ author_name: 'bob', log_id: one!.id, seq: 1 }).eq('id', mark.id).throwOnError();
+    expect(await ada.logBookmarks(runId)).toMatchObject([{ author_name: server.admin.email, log_id: two!.id, seq: two!.seq }]);
+  });
+
+  it('are so many and no more', async () => {
+    const service = serviceClient(server);
+    const many = Array.from({ length: limits.logBookmarks - 1 }, (_, n) => ({ test_run_id: runId, log_id: randomUUID(), seq: 1_000 + n }));
+    await service.from('log_bookmarks').insert(many).throwOnError();
+    const { data } = await service.from('test_execution_logs').insert({ test_run_id: runId, message: 'three' }).select('seq').single().throwOnError();
+    await expect(ada.markLine(runId, (data as { seq: number }).seq)).rejects.toMatchObject({ code: 'conflict', hint: 'Remove some that nobody needs' });
+    const [first] = await ada.logBookmarks(runId);
+    expect(await ada.markLine(runId, first!.seq, 'another note')).toMatchObject({ note: 'another note' });
   });
 });

@@ -125,6 +125,8 @@ describe('a read-only connection', () => {
     'watches',
     'comments',
     'followComments',
+    'logBookmarks',
+    'followLogBookmarks',
     'sessions',
     'session',
     'joinSession',
@@ -168,6 +170,8 @@ describe('a read-only connection', () => {
     addWatch: (backend) => backend.addWatch('paint', 'outputs.width'),
     addComment: (backend, runId) => backend.addComment({ runId, body: 'hm' }),
     resolveComment: (backend) => backend.resolveComment(crypto.randomUUID()),
+    markLine: async (backend, runId) => await backend.markLine(runId, (await backend.logs(runId))[0]!.seq, 'mine'),
+    unmarkLine: (backend, runId) => backend.unmarkLine(runId, 1),
     startSession: (backend, runId) => backend.startSession(runId),
     endSession: (backend) => backend.endSession(crypto.randomUUID()),
     removeWatch: (backend) => backend.removeWatch(crypto.randomUUID()),
@@ -182,6 +186,7 @@ describe('a read-only connection', () => {
     const service = serviceClient(server);
     await service.from('pipelines').upsert({ pipeline_key: 'paint', title: 'Paint' }).throwOnError();
     await service.from('test_execution_runs').upsert({ test_run_id: 'held', status: 'paused', pipeline_key: 'paint' }, { onConflict: 'test_run_id' }).throwOnError();
+    await service.from('test_execution_logs').insert({ test_run_id: 'held', message: 'waiting' }).throwOnError();
     await service.from('test_execution_runs').upsert({ test_run_id: 'ended', status: 'completed', pipeline_key: 'paint' }, { onConflict: 'test_run_id' }).throwOnError();
     const backend = await connect({ session: server.admin, readOnly: true });
 

@@ -3,6 +3,6 @@ import type { TraceReader } from './trace-file.ts';
 
 /** A recording as what a shared page is made of. */
 export async function sharedRun(reader: TraceReader): Promise<SharedRun> {
-  const [steps, comments] = await Promise.all([reader.steps(), reader.comments()]);
-  return { run: reader.run, steps, comments, values: (step) => reader.snapshot(step.step_key, step.attempt), logs: () => reader.logs() };
+  const [steps, comments, bookmarks] = await Promise.all([reader.steps(), reader.comments(), reader.logBookmarks()]);
+  return { run: reader.run, steps, comments, bookmarks, values: (step) => reader.snapshot(step.step_key, step.attempt), logs: () => reader.logs() };
 }

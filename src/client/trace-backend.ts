@@ -66,6 +66,11 @@ export function traceBackend(reader: TraceReader, name: string): Backend {
       void ofRun(runId, () => reader.comments(), []).then(onComments, () => undefined);
       return () => {};
     },
+    logBookmarks: (runId) => ofRun(runId, () => reader.logBookmarks(), []),
+    followLogBookmarks: (runId, onBookmarks) => {
+      void ofRun(runId, () => reader.logBookmarks(), []).then(onBookmarks, () => undefined);
+      return () => {};
+    },
     sessions: () => Promise.resolve([]),
     pipelines: () => Promise.resolve([]),
     models: () => Promise.resolve([]),

@@ -67,6 +67,7 @@ async function readAll(path: string): Promise<JsonObject> {
       exchanges: await all(reader.exchanges()),
       approvals: await reader.approvals(),
       comments: await reader.comments(),
+      logBookmarks: await reader.logBookmarks(),
     } as unknown as JsonObject;
   } finally {
     await reader.close();
@@ -87,6 +88,7 @@ describe('a trace file', () => {
     expect(read['exchanges']).toHaveLength(2);
     expect(read['approvals']).toHaveLength(1);
     expect(read['comments']).toHaveLength(1);
+    expect(read['logBookmarks']).toMatchObject([{ seq: 9, note: 'full since the migration' }]);
 
     const document = documentOf(rows);
     expect(await readAll(fileOf(gzipSync(text)))).toEqual(read);
@@ -124,9 +126,9 @@ describe('a trace file', () => {
     expect(await problemOf('')).toMatch(/is empty$/);
     expect(await problemOf(text.slice(0, text.length / 2))).toMatch(/^the file is cut at line \d+$/);
     expect(await problemOf(lines.slice(0, 9).join('\n'))).toMatch(/^the trace is cut off after line 9/);
-    expect(await problemOf(text.replace('a red lighthouse', 'a fed lighthouse'))).toMatch(/^the checksum in line 18 is not/);
-    expect(await problemOf(`${text}${lines[3]!}\n`)).toBe('line 19 stands after the end of the trace');
-    expect(await problemOf(sealed(lines).replace('"rows":16', '"rows":17'))).toMatch(/has 16 rows, and its last line \(18\) says 17/);
+    expect(await problemOf(text.replace('a red lighthouse', 'a fed lighthouse'))).toMatch(/^the checksum in line 19 is not/);
+    expect(await problemOf(`${text}${lines[3]!}\n`)).toBe('line 20 stands after the end of the trace');
+    expect(await problemOf(sealed(lines).replace('"rows":17', '"rows":18'))).toMatch(/has 17 rows, and its last line \(19\) says 18/);
     expect(await problemOf(sealed(changed(0, (line) => line.replace('"version":2', '"version":3'))))).toBe('the trace has version 3, and this stepscope reads up to 2');
     expect(await problemOf(sealed([lines[0]!, ...lines.slice(2)]))).toMatch(/^line 2 is a row of test_execution_steps, where/);
     expect(await problemOf(sealed([...lines, lines[1]!]))).toMatch(/is a second run/);

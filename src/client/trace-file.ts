@@ -1,6 +1,6 @@
 import { readTraceLine } from '../core/trace/trace-line.ts';
 import { traceOrder } from '../core/trace/trace-order.ts';
-import type { ApprovalRow, CommentRow, ExchangeRow } from '../protocol/debug-rows.ts';
+import type { ApprovalRow, CommentRow, ExchangeRow, LogBookmarkRow } from '../protocol/debug-rows.ts';
 import { UserError } from '../protocol/error.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { BlobRow, CommandRow, LogRow, RunRow, SnapshotRow, StepRow } from '../protocol/rows.ts';
@@ -37,6 +37,8 @@ export interface TraceReader {
   exchanges(): AsyncIterable<ExchangeRow>;
   approvals(): Promise<readonly ApprovalRow[]>;
   comments(): Promise<readonly CommentRow[]>;
+  /** In the order of the log. */
+  logBookmarks(): Promise<readonly LogBookmarkRow[]>;
   close(): Promise<void>;
 }
 
@@ -149,6 +151,7 @@ async function overLines(source: SourceFile): Promise<TraceReader> {
     exchanges: () => rowsOf<ExchangeRow>('recorded_exchanges'),
     approvals: async () => await all(rowsOf<ApprovalRow>('approvals')),
     comments: async () => await all(rowsOf<CommentRow>('comments')),
+    logBookmarks: async () => (await all(rowsOf<LogBookmarkRow>('log_bookmarks'))).toSorted((a, b) => a.seq - b.seq),
     close: () => source.close(),
   };
 }
@@ -187,6 +190,7 @@ function overDocument(trace: Trace, source: SourceFile): TraceReader {
     },
     approvals: async () => trace.approvals ?? [],
     comments: async () => trace.comments ?? [],
+    logBookmarks: async () => (trace.logBookmarks ?? []).toSorted((a, b) => a.seq - b.seq),
     close: () => source.close(),
   };
 }

@@ -103,6 +103,23 @@ export const CommentRow = z.object({
 });
 export type CommentRow = z.infer<typeof CommentRow>;
 
+/** A line of a log that somebody marked, to find it again. A line has one mark, whoever made it. */
+export const LogBookmarkRow = z.object({
+  id: z.string(),
+  test_run_id: z.string(),
+  log_id: z.string(),
+  /** Of the line. */
+  seq: z.int().positive(),
+  /** Empty when nobody wrote one. */
+  note: z.string(),
+  /** Whoever wrote the note as it stands. */
+  author: z.string().nullable(),
+  author_name: z.string().nullable(),
+  created_at: Timestamp,
+  updated_at: Timestamp,
+});
+export type LogBookmarkRow = z.infer<typeof LogBookmarkRow>;
+
 export const ApprovalState = z.enum(['waiting', 'approved', 'rejected', 'withdrawn']);
 export type ApprovalState = z.infer<typeof ApprovalState>;
 

@@ -81,6 +81,11 @@ export const limits = {
   filterLength: 2_000,
   /** Runs that one search looks at, where the filter asks for what the database cannot tell; then it says how far it came. */
   searchedRuns: 10_000,
+  /** Lines of all runs together that are read at once, and that a screen holds of them. */
+  everyLogPage: 500,
+  everyLogHeld: 10_000,
+  /** Sessions whose people are looked for, without being in them: each is a subscription. */
+  watchedSessions: 10,
   /** Length of a comment, in UTF-8 bytes. */
   commentBytes: 10_000,
   /** Marked lines in the log of one run, and the note of one, in UTF-8 bytes. The database has the same numbers. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Json, JsonObject, PatchOperation } from './json.ts';
 import { AuditRow, JobRow, LedgerRow, ModelRow, UserRoleRow } from './account-rows.ts';
-import { ApprovalRow, AutoTestRow, CommentRow, DebugSessionRow, ExchangeRow, LeaseRow, WatchRow } from './debug-rows.ts';
+import { ApprovalRow, AutoTestRow, CommentRow, DebugSessionRow, ExchangeRow, LeaseRow, LogBookmarkRow, WatchRow } from './debug-rows.ts';
 import { StepDefinition } from './step-definition.ts';
 import { Billing, Effect, ExecutionContext, LogLevel, OnLeaseEnd, RunMode, RunStatus, StepStatus, StepType } from './vocabulary.ts';
 
@@ -371,6 +371,7 @@ export const tables = {
   run_leases: LeaseRow,
   debug_sessions: DebugSessionRow,
   comments: CommentRow,
+  log_bookmarks: LogBookmarkRow,
   approvals: ApprovalRow,
   auto_generated_tests: AutoTestRow,
   imported_extras: ImportedExtraRow,
@@ -392,5 +393,6 @@ export const publishedTables = [
   'run_leases',
   'debug_sessions',
   'comments',
+  'log_bookmarks',
   'approvals',
 ] as const satisfies readonly TableName[];

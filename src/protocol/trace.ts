@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApprovalRow, CommentRow, ExchangeRow } from './debug-rows.ts';
+import { ApprovalRow, CommentRow, ExchangeRow, LogBookmarkRow } from './debug-rows.ts';
 import { JsonObject } from './json.ts';
 import { BlobRow, CommandRow, LogRow, RunRow, SnapshotRow, StepRow } from './rows.ts';
 
@@ -40,6 +40,8 @@ export const traceTables = {
   approvals: ApprovalRow,
   /** By `id`. */
   comments: CommentRow,
+  /** By `id`. */
+  log_bookmarks: LogBookmarkRow,
 } as const;
 export type TraceTable = keyof typeof traceTables;
 
@@ -69,7 +71,7 @@ export const TRACE_DOCUMENT_VERSION = 1;
 
 /**
  * A run as one JSON document: version 1 of the trace, what `tracker.export()` and `stepscope export --format json`
- * write. The last three lists came later.
+ * write. The last four lists came later.
  */
 export const Trace = z.object({
   stepscope: z.literal('trace'),
@@ -84,6 +86,7 @@ export const Trace = z.object({
   exchanges: z.array(ExchangeRow).optional(),
   approvals: z.array(ApprovalRow).optional(),
   comments: z.array(CommentRow).optional(),
+  logBookmarks: z.array(LogBookmarkRow).optional(),
 });
 export type Trace = z.infer<typeof Trace>;
 
@@ -97,4 +100,5 @@ export const documentLists = {
   recorded_exchanges: 'exchanges',
   approvals: 'approvals',
   comments: 'comments',
+  log_bookmarks: 'logBookmarks',
 } as const satisfies Record<Exclude<TraceTable, 'test_execution_runs'>, keyof Trace>;

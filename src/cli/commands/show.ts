@@ -36,7 +36,9 @@ export function addShowCommand(program: Command): void {
       else if (io.json) [run, ...steps].forEach((row) => io.out(JSON.stringify(row)));
       else {
         const said = commentLines(await backend.comments(run.test_run_id), run, steps, io);
-        [...runLines(run, steps, io), ...(said.length === 0 ? [] : ['', io.paint('strong', 'comments'), ...said])].forEach((line) => io.out(line));
+        const marks = (await backend.logBookmarks(run.test_run_id)).map((one) => printable(`line ${one.seq}  ${one.note}${one.note === '' ? '' : '  '}(${one.author_name ?? 'somebody'})`));
+        const section = (title: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : ['', io.paint('strong', title), ...lines]);
+        [...runLines(run, steps, io), ...section('comments', said), ...section('marked lines', marks)].forEach((line) => io.out(line));
       }
     });
   });

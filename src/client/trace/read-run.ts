@@ -25,6 +25,7 @@ const keyset: Readonly<Record<TraceTable, { readonly order: string; readonly key
   recorded_exchanges: { order: 'ordinal', key: 'id' },
   approvals: { order: 'id', key: 'id' },
   comments: { order: 'id', key: 'id' },
+  log_bookmarks: { order: 'id', key: 'id' },
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../protocol/json.ts';
 import { limits } from '../../protocol/limits.ts';
-import type { ApprovalRow, CommentRow, ExchangeRow } from '../../protocol/debug-rows.ts';
+import type { ApprovalRow, CommentRow, ExchangeRow, LogBookmarkRow } from '../../protocol/debug-rows.ts';
 import type { BlobRow, CommandRow, LogRow, RunRow, SnapshotRow, StepRow } from '../../protocol/rows.ts';
 import type { TraceRow } from '../../protocol/trace.ts';
 import { traceText } from './write-trace.ts';
@@ -57,6 +57,9 @@ export function sampleRun(runId = idOf(1)): readonly TraceRow[] {
     id: idOf(70), test_run_id: runId, step_key: 'upload', log_id: idOf(23), path: null, body: 'the bucket again', resolved: false, author: null,
     author_name: 'ada@example.test', created_at: at(30), updated_at: at(30),
   };
+  const bookmark: LogBookmarkRow = {
+    id: idOf(80), test_run_id: runId, log_id: idOf(23), seq: 9, note: 'full since the migration', author: null, author_name: 'ada@example.test', created_at: at(31), updated_at: at(32),
+  };
   return [
     { table: 'test_execution_runs', row: run },
     { table: 'test_execution_steps', row: step(1, 'plan', {}) },
@@ -74,6 +77,7 @@ export function sampleRun(runId = idOf(1)): readonly TraceRow[] {
     { table: 'recorded_exchanges', row: exchange(1, 200, { id: 'p1', status: 'succeeded' }) },
     { table: 'approvals', row: approval },
     { table: 'comments', row: comment },
+    { table: 'log_bookmarks', row: bookmark },
   ] as unknown as readonly TraceRow[];
 }
 

@@ -1,4 +1,4 @@
-import type { CommentRow } from '../../protocol/debug-rows.ts';
+import type { CommentRow, LogBookmarkRow } from '../../protocol/debug-rows.ts';
 import type { LogRow, RunRow, StepRow } from '../../protocol/rows.ts';
 import type { TraceRow } from '../../protocol/trace.ts';
 import { formatDuration, plural, printable } from '../format.ts';
@@ -18,7 +18,8 @@ export async function* markdownText(rows: AsyncIterable<readonly TraceRow[]>): A
   const warnings: LogRow[] = [];
   const last: LogRow[] = [];
   const comments: CommentRow[] = [];
-  let left = { warnings: 0, steps: 0, comments: 0 };
+  const marks: LogBookmarkRow[] = [];
+  let left = { warnings: 0, steps: 0, comments: 0, marks: 0 };
   for await (const some of rows) {
     for (const { table, row } of some) {
       if (table === 'test_execution_runs') run = row as RunRow;
@@ -33,6 +34,9 @@ export async function* markdownText(rows: AsyncIterable<readonly TraceRow[]>): A
       } else if (table === 'comments') {
         if (comments.length < MOST_COMMENTS) comments.push(row as CommentRow);
         else left = { ...left, comments: left.comments + 1 };
+      } else if (table === 'log_bookmarks') {
+        if (marks.length < MOST_COMMENTS) marks.push(row as LogBookmarkRow);
+        else left = { ...left, marks: left.marks + 1 };
       }
     }
   }
@@ -49,6 +53,8 @@ export async function* markdownText(rows: AsyncIterable<readonly TraceRow[]>): A
   if (warnings.length > 0) yield `\n## Warnings and errors\n\n${lines(warnings)}${omitted(left.warnings, 'line')}`;
   if (last.length > 0) yield `\n## Last lines of the log\n\n${lines(last)}`;
   if (comments.length > 0) yield `\n## Comments\n\n${comments.map(comment).join('')}${omitted(left.comments, 'comment')}`;
+  marks.sort((a, b) => a.seq - b.seq);
+  if (marks.length > 0) yield `\n## Marked lines\n\n${marks.map(mark).join('')}${omitted(left.marks, 'marked line')}`;
 }
 
 function facts(run: RunRow): string {
@@ -88,6 +94,8 @@ function comment({ author_name, created_at, body }: CommentRow): string {
   const quoted = shortened(printable(body, { multiline: true })).replaceAll('\n', '\n> ');
   return `> ${quoted}\n>\n> — ${inline(author_name ?? 'somebody')}, ${created_at}\n\n`;
 }
+
+const mark = ({ seq, note, author_name }: LogBookmarkRow): string => `- line ${seq}${note === '' ? '' : `: ${inline(note)}`} (${inline(author_name ?? 'somebody')})\n`;
 
 const omitted = (count: number, noun: string): string => (count === 0 ? '' : `\n… and ${plural(count, noun)} more.\n`);
 

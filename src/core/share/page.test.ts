@@ -14,7 +14,7 @@ import { pageScript, pageStyle } from './page-parts.ts';
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64');
 
 async function pageOf(change: Partial<SharedRun>): Promise<string> {
-  const source: SharedRun = { run: runRow(), steps: [], comments: [], values: () => Promise.resolve(undefined), logs: () => rows([]), ...change };
+  const source: SharedRun = { run: runRow(), steps: [], comments: [], bookmarks: [], values: () => Promise.resolve(undefined), logs: () => rows([]), ...change };
   let page = '';
   for await (const piece of sharedPage(source, { sha256, sharedAt: at(0), version: '1.2.3' })) page += piece;
   return page;

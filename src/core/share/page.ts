@@ -1,4 +1,4 @@
-import type { CommentRow } from '../../protocol/debug-rows.ts';
+import type { CommentRow, LogBookmarkRow } from '../../protocol/debug-rows.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { LogRow, RunRow, StepRow } from '../../protocol/rows.ts';
@@ -20,6 +20,8 @@ export interface SharedRun {
   /** In their order. */
   readonly steps: readonly StepRow[];
   readonly comments: readonly CommentRow[];
+  /** Marked lines of the log. */
+  readonly bookmarks: readonly LogBookmarkRow[];
   readonly values: (step: StepRow) => Promise<SharedValues | undefined>;
   readonly logs: () => AsyncIterable<LogRow>;
 }
@@ -67,6 +69,7 @@ export async function* sharedPage(source: SharedRun, options: PageOptions): Asyn
 
   if (Object.keys(run.inputs).length > 0) yield html`<h2>Inputs of the run</h2>\n${valueBlock(run.inputs)}`.markup;
   const saidOf = Map.groupBy(comments.filter((one) => one.log_id !== null), (one) => one.log_id!);
+  const markOf = Map.groupBy(source.bookmarks.map(masked), (one) => one.log_id);
   const displays = new Map(steps.map((step) => [step.step_key, step.display]));
   const log = logLines({
     rows: source.logs(),
@@ -74,7 +77,7 @@ export async function* sharedPage(source: SharedRun, options: PageOptions): Asyn
     room: limits.sharedPageBytes / 2 + Math.max(0, room.left),
     displays,
     startedAt: Date.parse(run.started_at ?? run.created_at),
-    said: (id) => (saidOf.get(id) ?? []).map(commentBox),
+    said: (id) => [...(markOf.get(id) ?? []).map(bookmarkBox), ...(saidOf.get(id) ?? []).map(commentBox)],
   });
   const omittedLines = yield* log;
   yield foot(options, { values: room.omitted, lines: omittedLines }).markup;
@@ -127,6 +130,10 @@ function failure(run: RunRow, steps: readonly StepRow[]): Html {
 
 function commentBox({ author_name, created_at, body, path, resolved }: CommentRow): Html {
   return html`<div class="said"><p>${body}</p><p class="soft">${author_name ?? 'somebody'}, ${created_at}${path !== null && `, at ${path}`}${resolved && ', settled'}</p></div>\n`;
+}
+
+function bookmarkBox({ note, author_name, updated_at }: LogBookmarkRow): Html {
+  return html`<div class="said"><p>${note === '' ? 'Marked.' : note}</p><p class="soft">marked by ${author_name ?? 'somebody'}, ${updated_at}</p></div>\n`;
 }
 
 function section(id: string, title: string, parts: readonly Html[]): Html {

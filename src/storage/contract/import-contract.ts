@@ -8,7 +8,7 @@ import { callFunction, claimsOf, insertRow, makeAdmin, newRun } from './actors.t
 /** Tables of a run whose rows policies hide until an import is finished. */
 const hidden = [
   'test_execution_runs', 'test_execution_steps', 'test_execution_logs', 'test_execution_snapshots', 'snapshot_blobs',
-  'test_execution_commands', 'recorded_exchanges', 'approvals', 'comments', 'imported_extras',
+  'test_execution_commands', 'recorded_exchanges', 'approvals', 'comments', 'log_bookmarks', 'imported_extras',
 ] as const;
 
 /** Recordings from files: rows as they were, all of a run or nothing. */
@@ -39,12 +39,13 @@ export function importContract(open: () => Database): void {
       const id = await newRun(database, { status: 'completed', notes: 'as it was', tags: ['a'] });
       await database.asUser(claimsOf.service, async (transaction) => {
         await insertRow(transaction, 'test_execution_steps', { test_run_id: id, step_key: 'a', status: 'completed' });
-        await insertRow(transaction, 'test_execution_logs', { test_run_id: id, message: 'hello', log_level: 'warn' });
+        const log = await insertRow(transaction, 'test_execution_logs', { test_run_id: id, message: 'hello', log_level: 'warn' });
         await insertRow(transaction, 'test_execution_snapshots', { test_run_id: id, step_key: 'a', inputs: { a: 1 } });
         await insertRow(transaction, 'snapshot_blobs', { test_run_id: id, hash: 'h', body: '1' });
         await insertRow(transaction, 'test_execution_commands', { test_run_id: id, verb: 'pause' });
         await insertRow(transaction, 'recorded_exchanges', { test_run_id: id, ordinal: 0, kind: 'fetch' });
         await insertRow(transaction, 'comments', { test_run_id: id, body: 'hm', author_name: 'ada' });
+        await insertRow(transaction, 'log_bookmarks', { test_run_id: id, log_id: log['id']!, note: 'here it begins', author_name: 'ada' });
       });
       const all: JsonObject[] = [];
       for (const table of hidden) all.push(...(await query(`select '${table}' as "table", to_jsonb(t) as row from ${table} t where test_run_id = $1`, [id])));
@@ -62,14 +63,14 @@ export function importContract(open: () => Database): void {
       const unlisten = await database.listen('stepscope_changes', (payload) => heard.push(payload));
 
       expect(await call({ ...head, do: 'begin' })).toEqual({ state: 'ready' });
-      expect(await call({ ...head, do: 'store', rows, extras })).toEqual({ state: 'ok', stored: 7 });
+      expect(await call({ ...head, do: 'store', rows, extras })).toEqual({ state: 'ok', stored: 8 });
       // As when an answer was lost.
       expect(await call({ ...head, do: 'store', rows, extras })).toEqual({ state: 'ok', stored: 0 });
       expect(Object.values(await seenBy('admin', id)).every((n) => n === 0)).toBe(true);
       expect(heard.filter((payload) => payload.includes(id))).toEqual([]);
       expect(await query(`select count(*)::int as n from audit_log where target_id = $1 and action <> 'run.insert' and action <> 'run.delete'`, [id])).toEqual([{ n: 0 }]);
 
-      await call({ ...head, do: 'finish', run, stored: 7 });
+      await call({ ...head, do: 'finish', run, stored: 8 });
       expect(await seenBy('admin', id)).toEqual({ ...Object.fromEntries(hidden.map((table) => [table, 1])), approvals: 0 });
       for (const { table, row } of [{ table: 'test_execution_runs', row: run }, ...rows] as { table: string; row: JsonObject }[]) {
         expect(await query(`select to_jsonb(t) as row from ${table} t where test_run_id = $1`, [id])).toEqual([{ row }]);
@@ -78,7 +79,7 @@ export function importContract(open: () => Database): void {
       expect(told).toEqual([expect.objectContaining({ op: 'UPDATE', table: 'test_execution_runs' })]);
       await unlisten();
       expect(await query(`select action, actor, details ->> 'rows' as n from audit_log where target_id = $1 order by id desc limit 1`, [id])).toEqual([
-        { action: 'run.import', actor: claimsOf.admin.sub, n: '7' },
+        { action: 'run.import', actor: claimsOf.admin.sub, n: '8' },
       ]);
     });
 
@@ -88,7 +89,7 @@ export function importContract(open: () => Database): void {
       const head = { run_id: id, import_id: randomUUID() };
       await call({ ...head, do: 'begin' });
       await call({ ...head, do: 'store', rows });
-      await call({ ...head, do: 'finish', run, stored: 7 });
+      await call({ ...head, do: 'finish', run, stored: 8 });
       const last = Math.max(...[run, ...rows.map((one) => one['row'] as JsonObject)].map((row) => Number(row['seq'] ?? 0)));
       const log = await database.asUser(claimsOf.service, (transaction) => insertRow(transaction, 'test_execution_logs', { test_run_id: id, message: 'later', log_level: 'warn' }));
       expect(log['seq']).toBe(last + 1);
@@ -107,8 +108,8 @@ export function importContract(open: () => Database): void {
       await query(`update stepscope.imports set touched_at = now() - interval '31 seconds' where test_run_id = $1`, [id]);
       expect(await call({ ...second, do: 'begin' })).toEqual({ state: 'ready' });
       await expect(call({ ...first, do: 'store', rows })).rejects.toMatchObject({ code: 'PT409' });
-      await expect(call({ ...first, do: 'finish', run, stored: 7 })).rejects.toMatchObject({ code: 'PT409' });
-      expect(await call({ ...second, do: 'store', rows })).toMatchObject({ stored: 7 });
+      await expect(call({ ...first, do: 'finish', run, stored: 8 })).rejects.toMatchObject({ code: 'PT409' });
+      expect(await call({ ...second, do: 'store', rows })).toMatchObject({ stored: 8 });
       expect(Object.values(await seenBy('admin', id)).every((n) => n === 0)).toBe(true);
 
       await query(`update stepscope.imports set touched_at = now() - interval '6 minutes' where test_run_id = $1`, [id]);
@@ -137,14 +138,14 @@ export function importContract(open: () => Database): void {
       const head = { run_id: id, import_id: randomUUID() };
       await call({ ...head, do: 'begin' });
       await call({ ...head, do: 'store', rows });
-      await call({ ...head, do: 'finish', run, stored: 7 });
+      await call({ ...head, do: 'finish', run, stored: 8 });
       expect(await call({ ...head, do: 'begin' })).toEqual({ state: 'here' });
 
       const other = { run_id: `${id}-copy`, import_id: randomUUID() };
       await call({ ...other, do: 'begin' });
       const copies = rows.map(({ table, row }) => ({ table: table!, row: { ...(row as JsonObject), test_run_id: other.run_id } }));
       expect(await call({ ...other, do: 'store', rows: copies })).toMatchObject({ stored: 1 });
-      await expect(call({ ...other, do: 'finish', run, stored: 7 })).rejects.toMatchObject({ code: 'PT409' });
+      await expect(call({ ...other, do: 'finish', run, stored: 8 })).rejects.toMatchObject({ code: 'PT409' });
       await call({ ...other, do: 'abandon' });
     });
 

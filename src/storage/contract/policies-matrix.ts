@@ -187,6 +187,12 @@ export const matrix: Readonly<Record<string, TableLine>> = {
     row: () => ({ test_run_id: run, body: 'look here' }),
     touch: 'body',
   },
+  log_bookmarks: {
+    rights: { admin: 'siud', service: 'siud' },
+    there: `test_run_id = '${run}'`,
+    row: () => ({ test_run_id: run, log_id: randomUUID(), seq: 1 }),
+    touch: 'note',
+  },
   approvals: {
     rights: { admin: 's', service: 'siud' },
     there: `test_run_id = '${run}'`,
