@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import xterm from '@xterm/headless';
 import { spawn, type IPty } from '@lydell/node-pty';
 
@@ -8,6 +9,8 @@ export interface ScreenOptions {
   readonly rows: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string | undefined;
+  /** Called after each chunk the program wrote, as it was read, with the screen as it leaves it. */
+  readonly onChunk?: ((chunk: string) => void) | undefined;
 }
 
 /** How long {@link TerminalScreen.shows} waits for what it was told to expect. */
@@ -40,6 +43,9 @@ export interface TerminalScreen {
   shows(expected: string | RegExp, patienceMs?: number): Promise<void>;
   hides(unexpected: string | RegExp, patienceMs?: number): Promise<void>;
   resize(columns: number, rows: number): void;
+  /** Nobody reads what the program writes from now on, as with Ctrl-S or a closed lid; what the kernel buffers is full. */
+  stall(): void;
+  readOn(): void;
   kill(signal?: string): void;
   /** Resolves with status and signal when the program has ended. */
   readonly exited: Promise<{ readonly exitCode: number; readonly signal?: number | undefined }>;
@@ -59,7 +65,10 @@ export function openScreen(options: ScreenOptions): TerminalScreen {
   const watchers = new Set<() => void>();
   pty.onData((data) => {
     raw += data;
-    terminal.write(data, () => watchers.forEach((watcher) => watcher()));
+    terminal.write(data, () => {
+      options.onChunk?.(data);
+      for (const watcher of watchers) watcher();
+    });
   });
   const exited = new Promise<{ exitCode: number; signal?: number | undefined }>((resolve) => pty.onExit(resolve));
   void exited.then(() => watchers.forEach((watcher) => watcher()));
@@ -103,9 +112,26 @@ export function openScreen(options: ScreenOptions): TerminalScreen {
       pty.resize(columns, rows);
       terminal.resize(columns, rows);
     },
+    stall() {
+      pty.pause();
+      fillTerminal(pty.pid);
+    },
+    readOn: () => pty.resume(),
     kill: (signal) => pty.kill(signal),
     exited,
   };
+}
+
+/** Writes what no terminal shows until the kernel takes no more: only then does whoever writes next notice that nobody reads. */
+function fillTerminal(pid: number): void {
+  const terminal = openSync(`/proc/${pid}/fd/0`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    for (;;) writeSync(terminal, Buffer.alloc(1_024));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  } finally {
+    closeSync(terminal);
+  }
 }
 
 function styledRow(terminal: xterm.Terminal, y: number): StyledText[] {

@@ -20,7 +20,7 @@ export interface TerminalContext {
   /** The environment for what a check starts: data and configuration lie in {@link home}, nothing of the caller's shows through. */
   readonly env: Readonly<Record<string, string>>;
   /** Says loudly that something was not looked at, and why: "lnav is not installed". Fails nothing. */
-  leaveOut(what: string): void;
+  readonly leaveOut: (what: string) => void;
   /** Called when the check has ended, however it did, the last one first. */
-  onEnd(work: () => void | Promise<void>): void;
+  readonly onEnd: (work: () => void | Promise<void>) => void;
 }
