@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { didYouMean } from '../core/closest.ts';
+import { changedConfig, configuredSettings, mergeSettings, type GivenSettings, type SettingChange, type SettingValues } from '../core/terminal-settings.ts';
 import { UserError } from '../protocol/error.ts';
+import { TerminalConfig } from '../protocol/terminal-settings.ts';
+import type { TuiSettings } from '../tui/settings.ts';
 import { themeNames } from '../tui/output/themes.ts';
 import { configFolder, profileOf } from './profiles.ts';
 import { readSecret } from './secret.ts';
@@ -15,10 +18,10 @@ const ConfigFile = z.strictObject({
   key: z.string().optional(),
   profile: z.string().optional(),
   readOnly: z.boolean().optional(),
-  theme: z.string().optional(),
-  ascii: z.boolean().optional(),
   port: z.int().min(0).max(65_535).optional(),
+  ...TerminalConfig.shape,
 });
+type ConfigFile = z.infer<typeof ConfigFile>;
 
 /** Flags that every command takes. */
 export interface GlobalFlags {
@@ -29,6 +32,9 @@ export interface GlobalFlags {
   readonly readOnly?: boolean;
   readonly theme?: string;
   readonly ascii?: boolean;
+  readonly keys?: string;
+  readonly lowBandwidth?: boolean;
+  readonly screenReader?: boolean;
   readonly json?: boolean;
 }
 
@@ -48,8 +54,9 @@ export interface Settings {
   readonly profile: string | undefined;
   /** Whatever the backend: nothing that changes anything is sent. */
   readonly readOnly: boolean;
-  readonly theme: string | undefined;
   readonly ascii: boolean | undefined;
+  /** How the terminal looks and what its keys are. */
+  readonly terminal: GivenSettings;
   /** The port the local backend should listen on. */
   readonly port: number | undefined;
 }
@@ -58,6 +65,7 @@ export interface Settings {
 export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env, options: { readonly withoutBackend?: boolean } = {}): Settings {
   const config = readConfigFile(env);
   const remote = options.withoutBackend === true ? undefined : readRemote(flags, env, config);
+  const terminal = readTerminal(flags, env, config);
   const isReadOnly = flags.readOnly ?? readSwitch(env['STEPSCOPE_READ_ONLY'], 'STEPSCOPE_READ_ONLY') ?? config.readOnly ?? false;
   return {
     dataDir: resolve(flags.dataDir ?? (env['STEPSCOPE_DATA_DIR'] || (config.dataDir ?? defaultDataDir(env)))),
@@ -65,14 +73,14 @@ export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = proces
     profile: remote?.profile ?? flags.profile ?? (env['STEPSCOPE_PROFILE'] || config.profile),
     // A profile can only be narrowed: who made it read-only meant every program that uses it.
     readOnly: isReadOnly || (remote?.profile !== undefined && profileOf(env, remote.profile).readOnly),
-    theme: readTheme(flags.theme, '--theme') ?? readTheme(env['STEPSCOPE_THEME'], 'STEPSCOPE_THEME') ?? readTheme(config.theme, 'theme in the config file'),
-    ascii: flags.ascii ?? (env['STEPSCOPE_ASCII'] ? true : config.ascii),
+    ascii: terminal.values.ascii,
+    terminal,
     port: readPort(env['STEPSCOPE_PORT']) ?? config.port,
   };
 }
 
 /** The first place that names a backend counts: flags, then environment, then config file. */
-function readRemote(flags: GlobalFlags, env: NodeJS.ProcessEnv, config: z.infer<typeof ConfigFile>): Remote | undefined {
+function readRemote(flags: GlobalFlags, env: NodeJS.ProcessEnv, config: ConfigFile): Remote | undefined {
   if (flags.url !== undefined && flags.profile !== undefined) {
     throw new UserError('usage', '--url and --profile name two backends', { hint: 'Give one of them.' });
   }
@@ -118,11 +126,48 @@ export function readUrl(url: string, place: string): string {
   return url.replace(/\/+$/, '');
 }
 
-function readTheme(name: string | undefined, place: string): string | undefined {
-  if (name === undefined || name === '') return undefined;
-  const names = themeNames();
-  if (names.includes(name)) return name;
-  throw new UserError('usage', `${place}: no theme "${name}"`, { hint: didYouMean(name, names) ?? `There are ${names.join(', ')}.` });
+/** Flags before the environment before the config file. A theme that is not there is named with the closest one; keys are looked at when the terminal opens. */
+function readTerminal(flags: GlobalFlags, env: NodeJS.ProcessEnv, config: ConfigFile): GivenSettings {
+  const file = configFile(env);
+  const { theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader } = config;
+  const given = mergeSettings(file, [
+    { values: configuredSettings({ theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader }), originOf: () => 'config file' },
+    {
+      values: {
+        theme: env['STEPSCOPE_THEME'] || undefined, preset: env['STEPSCOPE_KEYS'] || undefined, ascii: env['STEPSCOPE_ASCII'] ? true : undefined,
+        lowBandwidth: readSwitch(env['STEPSCOPE_LOW_BANDWIDTH'], 'STEPSCOPE_LOW_BANDWIDTH'), screenReader: readSwitch(env['STEPSCOPE_SCREEN_READER'], 'STEPSCOPE_SCREEN_READER'),
+      },
+      originOf: (name) => environmentNames[name] ?? name,
+    },
+    { values: { theme: flags.theme, preset: flags.keys, ascii: flags.ascii, lowBandwidth: flags.lowBandwidth, screenReader: flags.screenReader }, originOf: (name) => flagNames[name] ?? name },
+  ]);
+  const names = themeNames(themesFolder(file));
+  const chosen = given.values.theme;
+  if (chosen !== undefined && !names.includes(chosen)) {
+    const place = given.origins.theme === 'config file' ? 'theme in the config file' : given.origins.theme;
+    throw new UserError('usage', `${place}: no theme "${chosen}"`, { hint: didYouMean(chosen, names) ?? `There are ${names.join(', ')}.` });
+  }
+  return given;
+}
+
+/** What the terminal needs to know of them, and how it keeps changes. */
+export function terminalSettings({ terminal }: Settings): TuiSettings {
+  return { given: terminal, themesFolder: themesFolder(terminal.file), save: (change) => changeConfigFile(terminal.file, change) };
+}
+
+/** A person's own themes are beside the config file. */
+function themesFolder(file: string): string {
+  return join(dirname(file), 'themes');
+}
+
+const environmentNames: Readonly<Partial<Record<keyof SettingValues, string>>> = {
+  theme: 'STEPSCOPE_THEME', preset: 'STEPSCOPE_KEYS', ascii: 'STEPSCOPE_ASCII', lowBandwidth: 'STEPSCOPE_LOW_BANDWIDTH', screenReader: 'STEPSCOPE_SCREEN_READER',
+};
+const flagNames: typeof environmentNames = { theme: '--theme', preset: '--keys', ascii: '--ascii', lowBandwidth: '--low-bandwidth', screenReader: '--screen-reader' };
+
+/** Where the config file is, or would be. */
+function configFile(env: NodeJS.ProcessEnv): string {
+  return resolve(env['STEPSCOPE_CONFIG'] || join(configFolder(env), 'config.json'));
 }
 
 function readPort(text: string | undefined): number | undefined {
@@ -138,8 +183,8 @@ export function parsePort(text: string, place: string): number {
   return port;
 }
 
-function readConfigFile(env: NodeJS.ProcessEnv): z.infer<typeof ConfigFile> {
-  const path = env['STEPSCOPE_CONFIG'] || join(configFolder(env), 'config.json');
+function readConfigFile(env: NodeJS.ProcessEnv): ConfigFile {
+  const path = configFile(env);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -147,13 +192,45 @@ function readConfigFile(env: NodeJS.ProcessEnv): z.infer<typeof ConfigFile> {
     if (!env['STEPSCOPE_CONFIG'] && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UserError('usage', `cannot read the config file ${path}: ${(error as Error).message}`, { cause: error });
   }
+  return parseConfig(path, text);
+}
+
+function parseConfig(path: string, text: string): ConfigFile {
   try {
     const parsed = ConfigFile.safeParse(JSON.parse(text));
     if (parsed.success) return parsed.data;
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`);
-    throw new UserError('usage', `config file ${path}: ${problems.join('; ')}`);
+    const unknown = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))[0];
+    throw new UserError('usage', `config file ${path}: ${problems.join('; ')}`, { hint: unknown === undefined ? undefined : didYouMean(unknown, Object.keys(ConfigFile.shape)) });
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError('usage', `config file ${path} is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new UserError('usage', `config file ${path} is not JSON: ${(error as Error).message}`, { hint: 'Comments and trailing commas are not JSON.', cause: error });
+  }
+}
+
+/**
+ * Writes a change into the config file, which is read anew for it; what else stands there stays. The file is replaced
+ * whole, readable by its owner only. Throws `usage` when what is there cannot be read: nothing of it is lost.
+ */
+export function changeConfigFile(path: string, change: SettingChange): void {
+  let text: string | undefined;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new UserError('usage', `cannot read the config file ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  replaceFile(path, `${JSON.stringify(changedConfig(text === undefined ? {} : parseConfig(path, text), change), null, 2)}\n`);
+}
+
+/** The file at the end of a link is replaced, not the link: people keep their config elsewhere. The folder may be anybody's. */
+function replaceFile(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const target = existsSync(path) ? realpathSync(path) : path;
+    const temporary = `${target}.${process.pid}.tmp`;
+    writeFileSync(temporary, text, { mode: 0o600 });
+    renameSync(temporary, target);
+  } catch (error) {
+    throw new UserError('unavailable', `cannot write the config file ${path}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../protocol/error.ts';
 import { onCall } from '../call.ts';
+import { terminalSettings } from '../settings.ts';
 
 /** A recording in a file, in the same terminal as a run: no backend is needed, and no code is executed. */
 export function addOpenCommand(program: Command): void {
@@ -20,7 +21,7 @@ export function addOpenCommand(program: Command): void {
       // Before the screen is taken: what is wrong with a file is said where it stays.
       const reader = await openRecording(args[0]!);
       const name = basename(args[0]!);
-      await startTui({ connect: () => Promise.resolve(traceBackend(reader, name)), theme: settings.theme, ascii: settings.ascii, initialRun: 'last', recording: name });
+      await startTui({ connect: () => Promise.resolve(traceBackend(reader, name)), settings: terminalSettings(settings), initialRun: 'last', recording: name });
     },
     { withoutBackend: true },
   );

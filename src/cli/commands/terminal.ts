@@ -5,7 +5,7 @@ import { ensureDetachedBackend } from '../backend/detached.ts';
 import { isAlive } from '../backend/find-backend.ts';
 import { processIo } from '../io.ts';
 import { commandLine, hintedFor } from '../same-backend.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, terminalSettings } from '../settings.ts';
 import type { GlobalFlags, Settings } from '../settings.ts';
 
 /** How often an open terminal looks whether its local backend still lives. */
@@ -46,8 +46,7 @@ export async function openTerminal(settings: Settings, flags: GlobalFlags, initi
           throw hintedFor(error, settings, flags);
         }
       },
-      theme: settings.theme,
-      ascii: settings.ascii,
+      settings: terminalSettings(settings),
       initialRun,
       readOnly: settings.readOnly,
     });

@@ -1,8 +1,17 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../protocol/error.ts';
 import { colorDepth, createPaint } from './paint.ts';
 import { span } from './line.ts';
-import { loadTheme, themeNames } from './themes.ts';
+import { loadTheme, readThemes, themeNames } from './themes.ts';
+
+/** The sixteen colours as terminals usually show them. */
+const basic: Readonly<Record<string, string>> = {
+  black: '#000000', red: '#cd0000', white: '#e5e5e5', whiteBright: '#ffffff', redBright: '#ff5555', greenBright: '#55ff55', yellowBright: '#ffff55', cyanBright: '#55ffff', magentaBright: '#ff55ff',
+};
+const hex = (color: string): string => basic[color] ?? color;
 
 /** As the Web Content Accessibility Guidelines measure it. */
 function contrast(one: string, other: string): number {
@@ -16,16 +25,25 @@ function contrast(one: string, other: string): number {
 
 describe('themes', () => {
   it('are files that all fit', () => {
-    expect(themeNames()).toEqual(['dark', 'high-contrast', 'light', 'mono']);
+    expect(themeNames()).toEqual(['color-safe', 'dark', 'high-contrast', 'light', 'mono']);
     for (const name of themeNames()) expect(loadTheme(name).name).toBe(name);
   });
 
-  it.each([['dark', ['#000000', '#1e1e1e']], ['light', ['#ffffff', '#f6f8fa']]] as const)('%s can be read: text has a contrast of 4.5 to every usual background', (name, backgrounds) => {
+  it.each([['dark', ['#000000', '#1e1e1e']], ['color-safe', ['#000000', '#1e1e1e']], ['high-contrast', ['#000000']], ['light', ['#ffffff', '#f6f8fa']]] as const)('%s can be read: text has a contrast of 4.5 to every usual background', (name, backgrounds) => {
     for (const [token, style] of Object.entries(loadTheme(name).tokens)) {
       if (style.color === undefined) continue;
       for (const background of style.background ? [style.background] : backgrounds) {
-        expect(contrast(style.color, background), `${token} on ${background}`).toBeGreaterThanOrEqual(token === 'faint' ? 2.5 : 4.5);
+        expect(contrast(hex(style.color), hex(background)), `${token} on ${background}`).toBeGreaterThanOrEqual(token === 'faint' ? 2.5 : 4.5);
       }
+    }
+  });
+
+  it('tell what ended well from what failed and what waits by brightness too, where colours are safe', () => {
+    const { tokens } = loadTheme('color-safe');
+    for (const [one, other] of [['completed', 'failed'], ['added', 'removed'], ['warn', 'error']] as const) {
+      // Blue against orange: the one difference that every kind of colour vision sees.
+      const blueness = (color: string) => Number.parseInt(color.slice(5, 7), 16) - Number.parseInt(color.slice(1, 3), 16);
+      expect(Math.abs(blueness(tokens[one].color!) - blueness(tokens[other].color!)) > 100 || contrast(tokens[one].color!, tokens[other].color!) > 1.3, `${one} and ${other}`).toBe(true);
     }
   });
 
@@ -36,6 +54,45 @@ describe('themes', () => {
     } catch (error) {
       expect((error as UserError).hint).toContain('Did you mean `dark`?');
     }
+  });
+
+  describe('of a person', () => {
+    const own = mkdtempSync(join(tmpdir(), 'stepscope-themes-'));
+    const write = (name: string, theme: unknown) => writeFileSync(join(own, `${name}.json`), typeof theme === 'string' ? theme : JSON.stringify(theme));
+    const refusal = (name: string): { message: string; hint: string | undefined } => {
+      try {
+        loadTheme(name, own);
+      } catch (error) {
+        return { message: (error as UserError).message.replace(`${own}/`, ''), hint: (error as UserError).hint };
+      }
+      throw new Error(`${name} was taken`);
+    };
+
+    it('say only what differs from the one they extend, and go before one of the same name', () => {
+      write('mine', { extends: 'light', tokens: { failed: { color: '#b00000', bold: true } } });
+      write('dark', { extends: 'dark', about: 'Mine.', tokens: { text: { color: '#ffffff' } } });
+      expect(loadTheme('mine', own).tokens.failed).toEqual({ color: '#b00000', bold: true });
+      expect(loadTheme('mine', own).tokens.completed).toEqual(loadTheme('light').tokens.completed);
+      expect(loadTheme('dark', own)).toMatchObject({ about: 'Mine.', tokens: { text: { color: '#ffffff' }, failed: loadTheme('dark').tokens.failed } });
+      expect(themeNames(own)).toContain('mine');
+    });
+
+    it.each([
+      ['no-json', '{ // a comment', 'theme no-json.json is not JSON', 'Comments'],
+      ['bad-token', { extends: 'dark', tokens: { muteed: {} } }, 'theme bad-token.json, tokens.muteed: no such token', 'Did you mean `muted`?'],
+      ['bad-color', { extends: 'dark', tokens: { text: { color: 'rde' } } }, 'theme bad-color.json, tokens.text.color: a colour is #rrggbb', ''],
+      ['bad-style', { extends: 'dark', tokens: { text: { colour: 'red' } } }, 'theme bad-style.json, tokens.text.colour: nothing is called that there', 'Did you mean `color`?'],
+      ['bad-base', { extends: 'drak', tokens: {} }, 'theme bad-base, extends: no theme "drak"', 'Did you mean `dark`?'],
+      ['half', { tokens: { text: {} } }, 'theme half.json, tokens: muted, faint, accent and', '"extends": "dark"'],
+      ['circle', { extends: 'circle2', tokens: {} }, 'theme circle.json, extends: circle extends circle2 extends circle, which never ends', ''],
+    ])('%s is refused with file, place and what was meant', (name, theme, message, hint) => {
+      write(name, theme);
+      if (name === 'circle') write('circle2', { extends: 'circle', tokens: {} });
+      const refused = refusal(name);
+      expect(refused.message).toContain(message);
+      expect(refused.hint ?? '').toContain(hint);
+      expect(readThemes(own).find((one) => one.name === name)).toMatchObject({ theme: undefined, problem: expect.stringContaining(message.split(',')[1] ?? 'not JSON') });
+    });
   });
 
   it('give no colour where none is wanted, and mark badges by reverse video instead', () => {

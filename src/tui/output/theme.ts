@@ -24,10 +24,20 @@ export const TokenStyle = z.strictObject({
 });
 export type TokenStyle = z.infer<typeof TokenStyle>;
 
-/** A theme file: a style for every token, so that no screen falls back to something unreadable. */
-export const Theme = z.strictObject({
-  name: z.string(),
-  about: z.string(),
-  tokens: z.strictObject(Object.fromEntries(tokens.map((token) => [token, TokenStyle])) as Record<Token, typeof TokenStyle>),
+/** A style for every token, so that no screen falls back to something unreadable. */
+export interface Theme {
+  readonly name: string;
+  readonly about: string;
+  readonly tokens: Readonly<Record<Token, TokenStyle>>;
+}
+
+export const tokenNames: readonly Token[] = tokens;
+
+/** A theme as a file has it. With `extends` it says only what differs. */
+export const ThemeFile = z.strictObject({
+  name: z.string().optional(),
+  about: z.string().optional(),
+  extends: z.string().optional(),
+  tokens: z.record(z.string(), TokenStyle),
 });
-export type Theme = z.infer<typeof Theme>;
+export type ThemeFile = z.infer<typeof ThemeFile>;

@@ -6,8 +6,8 @@ import type { Option, Words } from './words.ts';
 export interface Command {
   readonly usage: string;
   readonly help: string;
-  /** What its plain words can be, for completion. */
-  readonly plain?: ((state: State) => readonly string[]) | undefined;
+  /** What the plain word after those before it can be, for completion. */
+  readonly plain?: ((state: State, before: readonly string[]) => readonly string[]) | undefined;
   readonly options?: readonly Option[] | undefined;
   /** The rest of the line is one text, blanks, quotes and dashes included. */
   readonly isText?: boolean | undefined;

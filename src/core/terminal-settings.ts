@@ -1,0 +1,116 @@
+import { UserError } from '../protocol/error.ts';
+import { colorChoices, timeFormats, type KeyBindings, type TerminalConfig } from '../protocol/terminal-settings.ts';
+import { didYouMean } from './closest.ts';
+
+/** How the terminal looks and what its keys are: a value for everything. */
+export interface SettingValues {
+  readonly theme: string;
+  /** Keys as the hands of another tool expect them. */
+  readonly preset: string;
+  readonly ascii: boolean;
+  readonly colors: (typeof colorChoices)[number];
+  readonly timeFormat: (typeof timeFormats)[number];
+  readonly lowBandwidth: boolean;
+  readonly showBytes: boolean;
+  readonly screenReader: boolean;
+  readonly bindings: KeyBindings;
+}
+
+export type SettingName = Exclude<keyof SettingValues, 'bindings'>;
+
+/** Values for some of them; undefined is nothing said, and takes an entry out of the config file. */
+export type SettingChange = { readonly [Name in keyof SettingValues]?: SettingValues[Name] | undefined };
+
+/** What was said about them, and where: `--theme`, `STEPSCOPE_THEME`, `config file`. */
+export interface GivenSettings {
+  readonly values: SettingChange;
+  readonly origins: Readonly<Partial<Record<keyof SettingValues, string>>>;
+  /** The config file, which changes are written to. */
+  readonly file: string;
+}
+
+interface SettingAbout {
+  readonly name: SettingName;
+  readonly label: string;
+  /** A sentence for the settings screen. */
+  readonly about: string;
+  /** What it can be; undefined where only the terminal knows, as for themes. */
+  readonly choices: readonly string[] | undefined;
+  /** It cannot change while the program runs. */
+  readonly isForNextStart?: boolean;
+}
+
+const yesNo = ['yes', 'no'] as const;
+
+/** Every setting, in the order in which a person reads them. */
+export const settingTable: readonly SettingAbout[] = [
+  { name: 'theme', label: 'theme', about: 'Colours. Own themes are JSON files in the folder `themes` beside the config file.', choices: undefined },
+  { name: 'preset', label: 'keys', about: 'Keys as the hands of another tool expect them; own bindings come on top.', choices: undefined },
+  { name: 'colors', label: 'colours', about: 'How many colours the terminal takes; auto asks the environment, NO_COLOR included.', choices: colorChoices },
+  { name: 'ascii', label: 'ASCII', about: 'Draw with ASCII only; by default the locale decides.', choices: yesNo },
+  { name: 'timeFormat', label: 'times', about: 'Since the start of the run, as clock times, or relative to now. T changes it until you leave.', choices: timeFormats },
+  { name: 'lowBandwidth', label: 'low bandwidth', about: 'Two frames a second and nothing that only moves.', choices: yesNo },
+  { name: 'showBytes', label: 'bytes', about: 'Show how many bytes a second go to the terminal.', choices: yesNo },
+  { name: 'screenReader', label: 'screen reader', about: 'Lines of words as things happen, in place of a screen that is redrawn.', choices: yesNo, isForNextStart: true },
+];
+
+const defaults: SettingValues = {
+  theme: 'dark', preset: 'vim', ascii: false, colors: 'auto', timeFormat: 'elapsed', lowBandwidth: false, showBytes: false, screenReader: false, bindings: {},
+};
+
+/** The values in force. `known` is what the terminal finds out by itself where nothing was said. */
+export function settingValues(given: SettingChange, known: SettingChange = {}): SettingValues {
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...defaults, ...known, ...said } as SettingValues;
+}
+
+/** Of config file, environment and flags, in this order, a later one wins. */
+export function mergeSettings(file: string, layers: readonly { readonly values: SettingChange; readonly originOf: (name: keyof SettingValues) => string }[]): GivenSettings {
+  const values: Record<string, unknown> = {};
+  const origins: Partial<Record<keyof SettingValues, string>> = {};
+  for (const layer of layers) {
+    for (const [name, value] of Object.entries(layer.values) as [keyof SettingValues, unknown][]) {
+      if (value === undefined) continue;
+      values[name] = value;
+      origins[name] = layer.originOf(name);
+    }
+  }
+  return { values: values as SettingChange, origins, file };
+}
+
+/** The settings as the config file has them. */
+export function configuredSettings({ keys, ...others }: TerminalConfig): SettingChange {
+  return { ...others, preset: keys?.preset, bindings: keys?.bindings };
+}
+
+/** The config with changes in it; entries that are about something else stay as they are. */
+export function changedConfig<Config extends TerminalConfig>(config: Config, change: SettingChange): Config {
+  const { preset, bindings, ...others } = change;
+  const keys = { ...config.keys, ...('preset' in change ? { preset } : {}), ...('bindings' in change ? { bindings } : {}) };
+  if (keys.bindings !== undefined && Object.keys(keys.bindings).length === 0) delete keys.bindings;
+  const next = { ...config, ...others, keys: Object.values(keys).some((one) => one !== undefined) ? keys : undefined };
+  return JSON.parse(JSON.stringify(next)) as Config;
+}
+
+/** The setting of a name. Throws `usage` with the closest one. */
+export function settingNamed(name: string): SettingAbout {
+  const found = settingTable.find((one) => one.name === name);
+  if (found) return found;
+  const names = settingTable.map((one) => one.name);
+  throw new UserError('usage', `no setting "${name}"`, { hint: didYouMean(name, names) ?? `There are ${names.join(', ')}.` });
+}
+
+/** What a person typed for a setting, as its value. `choices` are those of a setting whose own the table does not know. Throws `usage`. */
+export function parseSetting(setting: SettingAbout, text: string, choices: readonly string[]): SettingValues[SettingName] {
+  const possible = setting.choices ?? choices;
+  if (setting.choices === yesNo) {
+    if (['yes', 'true', 'on', '1'].includes(text)) return true;
+    if (['no', 'false', 'off', '0'].includes(text)) return false;
+  } else if (possible.includes(text)) return text;
+  throw new UserError('usage', `${setting.name} cannot be "${text}"`, { hint: didYouMean(text, possible) ?? `It can be ${possible.join(', ')}.` });
+}
+
+/** A value as a person reads and types it. */
+export function settingText(value: SettingValues[SettingName]): string {
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : value;
+}
