@@ -2,6 +2,7 @@ import type { ApprovalRow, ApprovalState, LeaseRow } from '../protocol/debug-row
 import type { RunChange } from '../protocol/change.ts';
 import type { BreakpointDraft } from '../core/breakpoint-draft.ts';
 import type { ParsedRunFilter } from '../core/run-filter.ts';
+import type { LogLines } from '../core/log-lines.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { AuditVerdict, ModelRow } from '../protocol/account-rows.ts';
 import type {
@@ -76,6 +77,8 @@ export interface Follower {
   readonly onChanges: (changes: readonly RunChange[]) => void;
   readonly onLink?: ((link: LinkState) => void) | undefined;
 }
+  /** Where the log lies in a file: its lines as far as they are known by now, in place of changes that bring them. */
+  readonly onLines?: ((lines: LogLines) => void) | undefined;
 
 export interface ListFollower {
   /** Runs, pipelines, breakpoints, watches and runners that were inserted or changed. The first call brings the newest runs. */

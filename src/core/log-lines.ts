@@ -28,6 +28,10 @@ export interface LogLines {
   /** Key of its step. */
   stepAt(index: number): string | null;
   contextAt(index: number): ExecutionContext;
+  /** A quick test for lines of whose fields one may hold words (lower case); what it turns down has them in none. Ask in order. */
+  mayHold(words: string): (index: number) => boolean;
+  /** Why lines were let go before their time, in words. */
+  readonly problem?: string | undefined;
   /** Takes in rows in any order, any of them any number of times; says how many were new. */
   append(rows: readonly LogRow[]): number;
 }
@@ -51,6 +55,7 @@ export function memoryLines(rows: readonly LogRow[] = []): LogLines {
     timeAt: (index) => Date.parse(kept[index]!.timestamp),
     stepAt: (index) => kept[index]!.step_key,
     contextAt: (index) => kept[index]!.execution_context,
+    mayHold: () => () => true,
     append(more) {
       const fresh = freshRows(lines, more);
       const place = fresh.length === 0 ? kept.length : indexOfSeq(lines, fresh[0]!.seq);

@@ -97,6 +97,13 @@ export function applyChanges(view: RunView, changes: readonly RunChange[]): RunV
   };
 }
 
+/** The view with lines that are kept somewhere else, which have grown since or are others. */
+export function withLines(view: RunView, logs: LogLines): RunView {
+  if (view.logs === logs && view.logCount === logs.length) return view;
+  const last = logs.length > logs.first ? logs.seqAt(logs.length - 1) : 0;
+  return { ...view, logs, logCount: logs.length, seq: Math.max(view.seq, last) };
+}
+
 /** Every step of a view with its sub-steps after it, as a list on a screen. */
 export function flattenViews(steps: readonly StepView[]): readonly StepView[] {
   return steps.flatMap((step) => [step, ...flattenViews(step.steps)]);

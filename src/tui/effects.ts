@@ -19,6 +19,7 @@ import { ask } from './outside/questions.ts';
 import { write } from './outside/writes.ts';
 
 /** Runs that a filter brings into the list. */
+import { runLines } from './outside/run-lines.ts';
 const FOUND_RUNS = 200;
 
 /** The terminal, as far as effects touch it. */
@@ -61,6 +62,7 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
     void task().catch((error: unknown) => {
       if (closed) return;
       if (error instanceof UserError) dispatch(refuse(error.message, error.hint, error.code));
+  const lines = runLines();
       else onBug(error);
     });
   };
@@ -106,7 +108,8 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
         stopLease = connected().followLease(runId, (lease) => dispatch({ type: 'leased', runId, pause: lease && { lease, us: senderBeside(lease) } }));
         stopComments = connected().followComments(runId, (comments) => dispatch({ type: 'commented', runId, comments }));
         stopRun = connected().followRun(runId, {
-          onChanges: (changes) => dispatch({ type: 'changed', runId, changes }),
+          onChanges: (changes) => dispatch({ type: 'changed', runId, ...lines.take(runId, changes) }),
+          onLines: (inFile) => dispatch({ type: 'changed', runId, changes: [], lines: inFile }),
           onLink: (link) => dispatch({ type: 'runLink', runId, link }),
         });
         return;
@@ -115,7 +118,8 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
         stopRun?.();
         stopComments?.();
         stopLease?.();
-        stopRun = stopComments = stopLease = undefined;
+        stopRun = stopComments = stopBookmarks = stopLease = undefined;
+        lines.close();
         return;
       case 'searchRuns': {
         const { runs, searched, after } = await connected().searchRuns(parseRunFilter(effect.filter, effect.now), { limit: FOUND_RUNS });
@@ -271,6 +275,7 @@ function refusalOf(effect: Effect, text: string, hint: string | undefined, code:
     case 'write':
       return { type: 'notWritten', problem: sentence(text, hint) };
     default:
+      lines.close();
       return { type: 'told', text: sentence(text, hint), tone: 'error' };
   }
 }

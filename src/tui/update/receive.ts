@@ -1,5 +1,6 @@
 import { viewAt } from '../../core/playback.ts';
-import { applyChanges } from '../../core/run-view.ts';
+import type { LogLines } from '../../core/log-lines.ts';
+import { applyChanges, withLines, type RunView } from '../../core/run-view.ts';
 import { plural, shortId } from '../../core/format.ts';
 import type { LinkState } from '../../client/backend.ts';
 import type { CommandRow, CommandVerb, RunRow } from '../../protocol/rows.ts';
@@ -45,7 +46,7 @@ export function receive(state: State, message: Received): Update {
     case 'found':
       return openRun(state, message.run.test_run_id);
     case 'changed':
-      return only(ifOpen(state, message.runId, (run) => withChanges(run, message.changes)));
+      return only(ifOpen(state, message.runId, (run) => withChanges(run, message.changes, message.lines)));
     case 'runLink':
       return only(ifOpen(state, message.runId, (run) => ({ ...run, link: linkAt(run.link, message.link, state.now) })));
     case 'started': {
@@ -167,7 +168,8 @@ function ifOpen(state: State, runId: string, change: (run: OpenRun) => OpenRun):
   return state.open?.runId === runId ? withRun(state, change) : state;
 }
 
-function withChanges(run: OpenRun, changes: Parameters<typeof applyChanges>[1]): OpenRun {
+function withChanges(run: OpenRun, changes: Parameters<typeof applyChanges>[1], lines: LogLines | undefined): OpenRun {
+  const changed = (before: RunView): RunView => applyChanges(lines ? withLines(before, lines) : before, changes);
   if (run.playback) {
     const recorded = applyChanges(run.playback.recorded, changes);
     return recorded === run.playback.recorded ? run : scanLog({ ...run, playback: { ...run.playback, recorded }, view: viewAt(recorded, run.playback.at) });

@@ -1,0 +1,30 @@
+import { spooledLines, type SpooledLines } from '../../client/log-lines/spooled-lines.ts';
+import type { LogLines } from '../../core/log-lines.ts';
+import type { RunChange } from '../../protocol/change.ts';
+
+/** Keeps the lines of the run that is followed, outside of the state: most of a long log lies on a disk. */
+export interface RunLines {
+  /** Takes the lines out of some changes of a run. A run that is followed again goes on where it was. */
+  take(runId: string, changes: readonly RunChange[]): { readonly changes: readonly RunChange[]; readonly lines: LogLines };
+  /** Lets go of them. */
+  close(): void;
+}
+
+export function runLines(): RunLines {
+  let kept: { readonly runId: string; readonly lines: SpooledLines } | undefined;
+  const close = (): void => {
+    kept?.lines.close();
+    kept = undefined;
+  };
+  return {
+    take(runId, changes) {
+      if (kept?.runId !== runId) {
+        close();
+        kept = { runId, lines: spooledLines() };
+      }
+      kept.lines.append(changes.flatMap((change) => (change.table === 'test_execution_logs' ? [change.row] : [])));
+      return { changes: changes.filter((change) => change.table !== 'test_execution_logs'), lines: kept.lines };
+    },
+    close,
+  };
+}
