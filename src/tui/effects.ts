@@ -26,7 +26,9 @@ const FOUND_RUNS = 200;
 interface TerminalHandle {
   /** Hands the terminal to `work`, and takes it back with a whole repaint. */
   suspended(work: () => Promise<void>): Promise<void>;
-  write(bytes: string): void;
+  repaint(): void;
+  /** False when the terminal takes nothing, and too much waits for it already. */
+  write(bytes: string): boolean;
   setTheme(name: string): void;
   exit(): void;
 }
@@ -191,7 +193,7 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
       case 'suspend':
         return terminal.suspended(stopUntilContinued);
       case 'repaint':
-        return terminal.suspended(() => Promise.resolve());
+        return terminal.repaint();
       case 'setTheme':
         terminal.setTheme(effect.name);
         return dispatch({ type: 'themed', name: effect.name });
@@ -240,7 +242,7 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
       const path = await writeFresh('stepscope-copy.txt', text);
       return dispatch({ type: 'told', text: `The ${what} is too large for a terminal's clipboard; it is in ${path}`, tone: 'info' });
     }
-    terminal.write(copySequence(text, environment));
+    if (!terminal.write(copySequence(text, environment))) return dispatch({ type: 'told', text: `The terminal takes nothing now, so the ${what} was not copied.`, tone: 'warn' });
     dispatch({ type: 'told', text: `Asked the terminal to copy the ${what} (${plural(text.length, 'character')}). If it does not paste, Y writes a file.`, tone: 'info' });
   }
 

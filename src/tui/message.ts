@@ -8,6 +8,7 @@ import type { ModelRow } from '../protocol/account-rows.ts';
 import type { CommandRow, CommandVerb, RunRow } from '../protocol/rows.ts';
 import type { InputEvent } from './input/key.ts';
 import type { Line } from './output/line.ts';
+import type { LineUse } from './output/terminal.ts';
 import type { KnownTheme } from './output/themes.ts';
 import type { Answer, Question } from './outside/questions.ts';
 import type { Written } from './outside/writes.ts';
@@ -23,6 +24,8 @@ export type Message =
   | { readonly type: 'ticked' }
   /** The next slice of lines that no filter has looked at; sent while there are any. */
   | { readonly type: 'scanned' }
+  /** What the line to the terminal carries; only sent while it is shown. */
+  | { readonly type: 'measured'; readonly use: LineUse }
   | { readonly type: 'progressed'; readonly text: string }
   | { readonly type: 'connected'; readonly url: string; readonly identity: string }
   | { readonly type: 'connectFailed'; readonly message: string; readonly hint: string | undefined; readonly code?: ErrorCode | undefined }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { unicodeGlyphs } from './output/glyphs.ts';
+import { readThemes } from './output/themes.ts';
 import { createProgram } from './program.ts';
+import { settingsOf } from './settings.ts';
 import { initialState, type State } from './state.ts';
 import { heldRun, listed, testNow } from './testing.tsx';
 
@@ -8,16 +9,18 @@ describe('time on the screen', () => {
   beforeEach(() => void vi.useFakeTimers({ now: testNow }));
   afterEach(() => void vi.useRealTimers());
 
-  function start() {
+  function start(lowBandwidth = false) {
     let drawn: State | undefined;
+    let frames = 0;
+    const settings = settingsOf({}, readThemes());
     const program = createProgram({
-      initial: initialState({ size: { columns: 80, rows: 24 }, now: testNow, theme: 'dark', glyphs: unicodeGlyphs }),
-      perform: () => {}, draw: (state) => (drawn = state), now: Date.now,
+      initial: initialState({ size: { columns: 80, rows: 24 }, now: testNow, settings: { ...settings, values: { ...settings.values, lowBandwidth } } }),
+      perform: () => {}, draw: (state) => void ((drawn = state), (frames += 1)), now: Date.now,
     });
     program.dispatch({ type: 'connected', url: 'http://127.0.0.1:8000', identity: 'local@stepscope' });
     program.dispatch({ type: 'listLink', link: { state: 'live' } });
     program.dispatch(listed);
-    return { program, drawn: () => drawn };
+    return { program, drawn: () => drawn, frames: () => frames };
   }
 
   it('ticks every second on a held run, though the list it was opened from did not need it', () => {
@@ -39,6 +42,23 @@ describe('time on the screen', () => {
     expect(drawn()!.notice?.text).toContain('Press Ctrl-c again');
     vi.advanceTimersByTime(160);
     expect(drawn()!.notice).toBeUndefined();
+    program.stop();
+  });
+
+  it.each([[false, 10], [true, 2]])('draws news (over a poor link: %s) %i times a second, the first at once, and a key at once', (lowBandwidth, expected) => {
+    const { program, frames } = start(lowBandwidth);
+    vi.advanceTimersByTime(5_000);
+    const before = frames();
+    program.dispatch({ type: 'progressed', text: 'something new' });
+    vi.advanceTimersByTime(1);
+    expect(frames() - before).toBe(1);
+    for (let at = 0; at < 990; at += 1) {
+      program.dispatch({ type: 'told', text: `news ${at}`, tone: 'info' });
+      vi.advanceTimersByTime(1);
+    }
+    expect(frames() - before).toBe(expected);
+    program.dispatch({ type: 'key', key: 'j' });
+    expect(frames() - before).toBe(expected + 1);
     program.stop();
   });
 });

@@ -6,8 +6,9 @@ import { underWay } from './update/pending.ts';
 import type { State } from './state.ts';
 import { update } from './update.ts';
 
-/** Data is drawn this often at most; the echo of a key at once. */
+/** Data is drawn this often at most, and over a poor link; the echo of a key at once. */
 const FRAME_MS = 100;
+const LOW_BANDWIDTH_FRAME_MS = 500;
 /** Bars grow and clocks turn this often while something moves. */
 const TICK_MS = 250;
 /** Where nothing moves but a clock. */
@@ -32,6 +33,7 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
   let state = initial;
   let drawn = initial;
   let frame: NodeJS.Timeout | undefined;
+  let shownAt = Number.NEGATIVE_INFINITY;
   let tick: { readonly timer: NodeJS.Timeout; readonly due: number } | undefined;
   let scan: NodeJS.Immediate | undefined;
   let stopped = false;
@@ -41,6 +43,7 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
     frame = undefined;
     if (stopped || state === drawn) return;
     drawn = state;
+    shownAt = now();
     draw(state);
   };
 
@@ -50,9 +53,15 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
     state = next.state;
     for (const effect of next.effects) perform(effect);
     if (message.type === 'key' || message.type === 'paste' || message.type === 'resized') show();
-    else frame ??= setTimeout(show, FRAME_MS);
+    else frame ??= setTimeout(show, untilNextFrame());
     scheduleTick();
     scheduleScan();
+  };
+
+  /** The first news after a pause are drawn at once, with whatever else comes in the same turn. */
+  const untilNextFrame = (): number => {
+    const frameMs = state.settings.values.lowBandwidth ? LOW_BANDWIDTH_FRAME_MS : FRAME_MS;
+    return Math.min(frameMs, Math.max(0, shownAt + frameMs - now()));
   };
 
   /** A long log is looked at in slices, with time for keys between them. */
@@ -93,6 +102,11 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
 
 /** How soon time alone changes what is shown; undefined while it does not, and then the program sleeps. */
 function paceOf(state: State): number | undefined {
+  const pace = livelyPaceOf(state);
+  return pace === TICK_MS && state.settings.values.lowBandwidth ? CLOCK_MS : pace;
+}
+
+function livelyPaceOf(state: State): number | undefined {
   const run = state.open;
   const status = run?.view.run?.status;
   const link = (run?.link ?? state.lists.link).state;

@@ -1,23 +1,22 @@
-import { render } from 'ink';
-import { createElement } from 'react';
-import { App, type Frame, type Suspend } from './app.tsx';
+import { createLayout } from './app.tsx';
+import { UserError } from '../protocol/error.ts';
 import { createPerformer } from './effects.ts';
 import type { Surroundings } from './effects.ts';
-import { createReader } from './input/reader.ts';
-import { asciiGlyphs, speaksUnicode, unicodeGlyphs } from './output/glyphs.ts';
-import { fullScreen } from './output/full-screen.ts';
-import { colorDepth, createPaint } from './output/paint.ts';
-import { loadTheme } from './output/themes.ts';
+import { escapeWaitMs } from './input/reader.ts';
+import { effectiveKeymap } from './keymap.ts';
+import { createPainter } from './output/painter.ts';
+import { loadTheme, readThemes } from './output/themes.ts';
+import { ownTerminal } from './own-terminal.ts';
+import { picturesOf } from './pictures/on-screen.ts';
 import { createProgram } from './program.ts';
-import { initialState } from './state.ts';
+import { initialState, type State } from './state.ts';
+import { settingsOf, type TuiSettings } from './settings.ts';
 
 export interface TuiOptions {
   /** Opens the backend, telling how far it is. Called after the first frame, and again when a person tries again. */
   readonly connect: Surroundings['connect'];
-  /** Name of a file in `themes/`; `dark` when there is none. Ignored where the terminal has no colours. */
-  readonly theme?: string | undefined;
-  /** Draw with ASCII only; the default follows the locale. */
-  readonly ascii?: boolean | undefined;
+  /** How it looks and what its keys are; without it, as the environment says, and changes are kept nowhere. */
+  readonly settings?: TuiSettings | undefined;
   /** A run to open at once, by id, end of an id, or `last`. */
   readonly initialRun?: string | undefined;
   readonly readOnly?: boolean | undefined;
@@ -28,110 +27,83 @@ export interface TuiOptions {
 /**
  * Runs the terminal program until a person leaves it, or its terminal goes away.
  *
- * Throws `usage` for an unknown theme before anything is drawn. A bug restores the terminal first and is
+ * Throws `usage` for a theme or keys that cannot be used before anything is drawn. A bug restores the terminal first and is
  * then thrown, for the caller to report on the primary screen.
  */
 export async function startTui(options: TuiOptions): Promise<void> {
   const environment = process.env;
-  const { stdin, stdout } = process;
-  const glyphs = (options.ascii ?? !speaksUnicode(environment)) ? asciiGlyphs : unicodeGlyphs;
-  const depth = colorDepth(environment);
-  const themed = (name: string) => createPaint(loadTheme(name), depth, glyphs.ascii);
-  const themeName = options.theme ?? (depth === 0 ? 'mono' : 'dark');
+  const themes = () => readThemes(options.settings?.themesFolder);
+  const settings = settingsOf(environment, themes(), options.settings?.given);
+  loadTheme(settings.values.theme, options.settings?.themesFolder);
+  effectiveKeymap(settings.values);
+  const paintFor = createPainter();
 
-  const size = () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
-  const initial = initialState({ size: size(), now: Date.now(), glyphs, theme: themeName, initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording });
-  let frame: Frame = { state: initial, paint: themed(themeName) };
-  const listeners = new Set<() => void>();
-  const showFrame = (next: Frame) => {
-    frame = next;
-    for (const listener of listeners) listener();
-  };
-
-  let suspend: Suspend | undefined;
+  const terminal = ownTerminal({
+    onEvent: (event) => program.dispatch(event),
+    onResized: (size) => program.dispatch({ type: 'resized', ...size }),
+    onEnd: () => leave(),
+    onFailed: (error) => onBug(error),
+    onStop: () => performer.perform({ type: 'suspend' }),
+    escapeWaitMs: escapeWaitMs(environment['SSH_CONNECTION'] !== undefined || settings.values.lowBandwidth),
+  });
+  const layout = createLayout((error) => onBug(error));
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   let bug: { readonly error: unknown } | undefined;
   const onBug = (error: unknown) => {
     bug ??= { error };
-    ink.unmount();
+    leave();
   };
 
   const performer = createPerformer({
     connect: options.connect,
+    settings: {
+      save(change) {
+        if (!options.settings) throw new UserError('usage', 'there is no config file here, so it holds until you leave');
+        options.settings.save(change);
+      },
+      readThemes: themes,
+    },
     dispatch: (message) => program.dispatch(message),
     environment,
     onBug,
-    terminal: {
-      async suspended(work) {
-        await suspend?.(async () => {
-          reader.stop();
-          try {
-            await work();
-          } finally {
-            // Before the screen is drawn again, or keys pressed meanwhile are echoed into it.
-            reader.start();
-          }
-        });
-      },
-      write: (bytes) => void stdout.write(bytes),
-      setTheme: (name) => showFrame({ ...frame, paint: themed(name) }),
-      exit: () => ink.unmount(),
-    },
+    terminal: { suspended: (work) => terminal.suspended(work), repaint: () => terminal.repaint(), write: (bytes) => terminal.send(bytes), exit: () => leave() },
   });
-  const program = createProgram({ initial, perform: (effect) => performer.perform(effect), draw: (state) => showFrame({ ...frame, state }), now: Date.now });
-  const reader = createReader(stdin, (bytes) => void stdout.write(bytes), (event) => guarded(() => program.dispatch(event)), () => ink.unmount());
-  const guarded = (work: () => void) => {
-    try {
-      work();
-    } catch (error) {
-      onBug(error);
-    }
+  let measuring: NodeJS.Timeout | undefined;
+  const draw = (state: State) => {
+    if (!state.settings.values.showBytes) {
+      clearInterval(measuring);
+      measuring = undefined;
+    } else measuring ??= setInterval(() => program.dispatch({ type: 'measured', use: terminal.use() }), MEASURE_MS);
+    terminal.draw(() => {
+      const rows = layout.rows(state, paintFor(state.settings));
+      return rows && { rows, pictures: picturesOf(state) };
+    });
   };
+  const initial = initialState({ size: terminal.size(), now: Date.now(), settings, initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording });
+  const program = createProgram({ initial, perform: (effect) => performer.perform(effect), draw, now: Date.now });
 
-  // The terminal may be gone: then there is nobody to restore it for, and writing would throw again.
-  const restore = () => {
-    try {
-      reader.stop();
-    } catch {}
-  };
-  process.on('exit', restore);
-  // Before anything is drawn, or what is typed ahead is echoed into the first frame.
-  reader.start();
-  const ink = render(
-    createElement(App, {
-      frames: { get: () => frame, subscribe: (listener: () => void) => (listeners.add(listener), () => void listeners.delete(listener)) },
-      onReady: (suspendTerminal) => (suspend = suspendTerminal),
-    }),
-    // Input is ours alone; incremental rendering writes only the rows that changed.
-    { alternateScreen: true, exitOnCtrlC: false, incrementalRendering: true, interactive: true, maxFps: 60, patchConsole: true, stdout: fullScreen(stdout) },
-  );
-
-  const onResize = () => guarded(() => {
-    const now = size();
-    // Multiplexers send SIGWINCH without a change of size.
-    const known = program.state().size;
-    if (now.columns !== known.columns || now.rows !== known.rows) program.dispatch({ type: 'resized', ...now });
-  });
+  const giveBack = () => terminal.give();
   const signals = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130, SIGQUIT: 131 } as const;
   const onSignal = (signal: NodeJS.Signals) => {
-    ink.unmount();
-    restore();
+    giveBack();
     process.exit(signals[signal as keyof typeof signals]);
   };
-  stdout.on('resize', onResize);
+  process.on('exit', giveBack);
   process.on('uncaughtException', onBug);
   process.on('unhandledRejection', onBug);
   for (const signal of Object.keys(signals)) process.on(signal, onSignal);
 
   try {
+    terminal.take();
+    draw(initial);
     performer.perform({ type: 'connect' });
-    await ink.waitUntilExit();
-  } catch (error) {
-    bug ??= { error };
+    await left;
   } finally {
     program.stop();
-    restore();
-    stdout.off('resize', onResize);
-    process.off('exit', restore);
+    clearInterval(measuring);
+    terminal.close();
+    layout.close();
+    process.off('exit', giveBack);
     process.off('uncaughtException', onBug);
     process.off('unhandledRejection', onBug);
     for (const signal of Object.keys(signals)) process.off(signal, onSignal);
@@ -140,6 +112,8 @@ export async function startTui(options: TuiOptions): Promise<void> {
   if (bug) throw bug.error instanceof Error ? bug.error : new Error(String(bug.error));
 }
 
+/** How often what the line carries is told, while it is shown. */
+const MEASURE_MS = 1_000;
 /** Leaving must not wait for a link that does not answer. */
 const CLOSE_MS = 1_000;
 

@@ -14,6 +14,7 @@ import type { LogLevel } from '../protocol/vocabulary.ts';
 import type { KeyName } from './input/key.ts';
 import type { Glyphs } from './output/glyphs.ts';
 import type { Line } from './output/line.ts';
+import type { LineUse } from './output/terminal.ts';
 import type { Overlay } from './overlay.ts';
 import type { ScreenState } from './screens/table.ts';
 
@@ -34,6 +35,8 @@ export interface State {
   /** Dialogs over the screen; the last one has the keyboard. */
   readonly overlays: readonly Overlay[];
   readonly notice: Notice | undefined;
+  /** What the line to the terminal carries, while that is shown. */
+  readonly lineUse: LineUse | undefined;
   /** The session we take part in. */
   readonly together: Together | undefined;
   readonly timeFormat: TimeFormat;
@@ -250,6 +253,7 @@ export function initialState(options: InitialOptions): State {
     screens: [],
     overlays: [],
     notice: undefined,
+    lineUse: undefined,
     together: undefined,
     timeFormat: 'elapsed',
     interruptedAt: undefined,

@@ -3,18 +3,23 @@ import { StringDecoder } from 'node:string_decoder';
 import { decode, emptyDecoder, settle } from './decode.ts';
 import type { InputEvent } from './key.ts';
 
-/** How long a lone ESC may be the beginning of something. Over SSH the rest of a sequence comes this late. */
+/** How long a lone ESC may be the beginning of something; over a link the rest of a sequence comes later. */
 const ESCAPE_WAIT_MS = 80;
+const LINK_ESCAPE_WAIT_MS = 120;
+
+export function escapeWaitMs(isLink: boolean): number {
+  return isLink ? LINK_ESCAPE_WAIT_MS : ESCAPE_WAIT_MS;
+}
 
 /** The keyboard, ours alone: Ink is given none, so that no byte is read twice or in lumps. */
 export interface Reader {
-  /** Raw mode on, bracketed paste on. */
+  /** Raw mode on. */
   start(): void;
-  /** Hands the terminal back as it was: cooked, without bracketed paste. Safe to call twice. */
+  /** Hands the keyboard back as it was: cooked. Safe to call twice. */
   stop(): void;
 }
 
-export function createReader(stdin: ReadStream, write: (bytes: string) => void, onEvent: (event: InputEvent) => void, onEnd: () => void): Reader {
+export function createReader(stdin: ReadStream, onEvent: (event: InputEvent) => void, onEnd: () => void, waitMs: number): Reader {
   let state = emptyDecoder;
   let waiting: NodeJS.Timeout | undefined;
   let bytes = new StringDecoder('utf8');
@@ -32,7 +37,7 @@ export function createReader(stdin: ReadStream, write: (bytes: string) => void, 
         const settled = settle(state);
         state = settled.state;
         emit(settled.events);
-      }, ESCAPE_WAIT_MS);
+      }, waitMs);
     }
     emit(decoded.events);
   };
@@ -47,7 +52,6 @@ export function createReader(stdin: ReadStream, write: (bytes: string) => void, 
       stdin.on('data', onData);
       stdin.on('end', onEnd);
       stdin.resume();
-      write('\u001b[?2004h');
     },
     stop() {
       if (!started) return;
@@ -57,7 +61,6 @@ export function createReader(stdin: ReadStream, write: (bytes: string) => void, 
       stdin.off('end', onEnd);
       stdin.pause();
       stdin.setRawMode?.(false);
-      write('\u001b[?2004l');
     },
   };
 }

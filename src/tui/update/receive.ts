@@ -101,6 +101,8 @@ export function receive(state: State, message: Received): Update {
     }
     case 'themesRead':
       return themesRead(state, message);
+    case 'measured':
+      return only({ ...state, lineUse: message.use });
     case 'told':
       return only(told(state, message.text, message.tone, LASTING_MS));
   }

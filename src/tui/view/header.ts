@@ -1,4 +1,4 @@
-import { formatDuration, formatRelative, plural, shortId } from '../../core/format.ts';
+import { formatBytes, formatDuration, formatRelative, plural, shortId } from '../../core/format.ts';
 import { awaitedApproval, situationOf } from '../../core/command-rules.ts';
 import { isHeldAfter } from '../../core/hold-reason.ts';
 import { peersWords } from '../../core/session-peers.ts';
@@ -22,7 +22,7 @@ export function headerLine(state: State): Line {
   const link = run ? run.link : state.lists.link;
   const parts = run ? runParts(state, run) : homeParts(state);
   // A live link is the first thing not worth its place; a lost one is what everything else hangs on.
-  const words = run?.playback ? playbackSpans(run) : linkSpans(link, state);
+  const words = [...lineUseSpans(state), ...(run?.playback ? playbackSpans(run) : linkSpans(link, state))];
   const fits = lineWidth(fitParts(parts, 0)) + lineWidth(words) + 1 <= columns;
   const end = fits || link.state === 'lost' || run?.playback ? words : [];
   return spread(fitParts(parts, columns - lineWidth(end) - (end.length > 0 ? 1 : 0), state.glyphs.more), end, columns);
@@ -126,6 +126,11 @@ export function linkSpans(link: LinkAt, state: State): Line {
       return [span(`${state.glyphs.status.failed} ${words[0]}, ${seconds > 0 ? words[1] : words[2]} `, 'warn')];
     }
   }
+}
+
+/** What the line to the terminal carries, where a person asked for it. */
+function lineUseSpans({ lineUse, settings }: State): Line {
+  return settings.values.showBytes && lineUse ? [span(`${formatBytes(lineUse.bytesPerSecond)}/s, ${lineUse.framesPerSecond} frames/s  `, 'muted')] : [];
 }
 
 /** Second row of the run screen: the step that matters now, and why the run stands where it stands. */
