@@ -18,7 +18,7 @@ export const actionNames = [
   'view.source', 'view.timing', 'view.error', 'view.open', 'step.next', 'step.previous', 'step.follow',
   // Controlling a run
   'run.pause', 'run.next', 'run.stepIn', 'run.continue', 'run.runTo', 'run.cancel', 'run.edit', 'run.rerun', 'run.rerunAll', 'run.bookmark',
-  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.breakHere', 'run.breakPath', 'run.watch', 'run.take', 'run.approve', 'run.reject', 'run.family', 'run.promote', 'run.performance', 'run.copy', 'run.write', 'run.compare',
+  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.breakHere', 'run.breakPath', 'run.watch', 'run.take', 'run.approve', 'run.reject', 'run.family', 'run.promote', 'run.performance', 'run.timeline', 'run.copy', 'run.write', 'run.compare',
   // Earlier moments of a run
   'playback.back', 'playback.forward', 'playback.previousStep', 'playback.nextStep', 'playback.earlier', 'playback.later',
   // The log

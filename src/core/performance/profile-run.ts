@@ -119,7 +119,8 @@ function criticalKeys(siblings: readonly Node[], until: number): readonly string
   return path;
 }
 
-function waitsByStep(exchanges: readonly TimedExchange[], logs: readonly TimedLog[]): ReadonlyMap<string, readonly Interval[]> {
+/** Times of waiting for others by the key of the step that waited; the empty key is the run itself. */
+export function waitsByStep(exchanges: readonly TimedExchange[], logs: readonly TimedLog[]): ReadonlyMap<string, readonly Interval[]> {
   const recorded = exchanges.flatMap(({ kind, step_key: key, started_at: from, duration_ms: ms }) =>
     (kind === 'provider' || kind === 'fetch') && from !== null && ms !== null ? [{ key: key ?? '', span: { from: Date.parse(from), to: Date.parse(from) + ms } }] : [],
   );

@@ -1,4 +1,4 @@
-import { rowsOf, rowUnderCursor, searchScreen, toStop, definitionOf, askedAnew } from '../screens/frame.ts';
+import { rowsOf, rowUnderCursor, searchScreen, toStop, definitionOf, askedAnew, headOf } from '../screens/frame.ts';
 import { shownScreen, withOwn } from '../screens/screen.ts';
 import { lineText } from '../output/line.ts';
 import { only, told, withPrompt, type Action } from '../update/result.ts';
@@ -16,7 +16,7 @@ export const screenActions = {
   },
   'screen.write': (state) => {
     const own = shownScreen(state)!;
-    const lines = [definitionOf(own).title(state, own), definitionOf(own).about(state, own), ...rowsOf(state, own).map((row) => row.line)];
+    const lines = [definitionOf(own).title(state, own), definitionOf(own).about(state, own), ...headOf(state), ...rowsOf(state, own).map((row) => row.line)];
     const text = lines.map((one) => (typeof one === 'string' ? one : lineText(one)).trimEnd()).join('\n');
     return only(state, { type: 'writeFile', fileName: `stepscope-${own.name}.txt`, text: `${text}\n`, what: 'what this screen shows' });
   },

@@ -8,6 +8,7 @@ import { copyActions } from './copy.ts';
 import { detailActions } from './detail.ts';
 import { dialogActions } from './dialog.ts';
 import { logActions } from './log.ts';
+import { lookActions } from './look.ts';
 import { movementActions } from './movement.ts';
 import { playbackActions } from './playback.ts';
 import { screenActions } from './screens.ts';
@@ -15,7 +16,7 @@ import { viewActions } from './views.ts';
 
 /** What every action does, by name. The compiler sees that none is missing. */
 export const actions: Readonly<Record<OwnActionName, Action>> = {
-  ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions,
+  ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions, ...lookActions,
 };
 
 /** What an action does, those that screens bring among them. */

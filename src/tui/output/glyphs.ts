@@ -19,6 +19,8 @@ export interface Glyphs {
   readonly bar: string;
   readonly barHead: string;
   readonly barRest: string;
+  /** Parts of a timeline: at work, waiting for others, what earlier runs took, held. Told apart by shape, not by colour. */
+  readonly blocks: { readonly work: string; readonly waits: string; readonly ghost: string; readonly held: string };
   readonly folded: string;
   readonly unfolded: string;
   readonly more: string;
@@ -35,7 +37,7 @@ export const unicodeGlyphs: Glyphs = {
   },
   level: { debug: '·', info: ' ', warn: '▲', error: '✘', critical: '✘' },
   breakpoint: '●', breakpointOff: '○', bookmark: '★', comment: '"', cursor: '›', rule: '─', divider: '│',
-  bar: '━', barHead: '━', barRest: '─', folded: '▸', unfolded: '▾', more: '…', below: '▼', dot: '·', arrow: '→',
+  bar: '━', barHead: '━', barRest: '─', blocks: { work: '█', waits: '▒', ghost: '░', held: '·' }, folded: '▸', unfolded: '▾', more: '…', below: '▼', dot: '·', arrow: '→',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 };
 
@@ -46,7 +48,7 @@ export const asciiGlyphs: Glyphs = {
   },
   level: { debug: '.', info: ' ', warn: '!', error: 'x', critical: 'X' },
   breakpoint: '@', breakpointOff: 'o', bookmark: '*', comment: '"', cursor: '>', rule: '-', divider: '|',
-  bar: '=', barHead: '>', barRest: '-', folded: '+', unfolded: '-', more: '~', below: 'v', dot: '.', arrow: '->',
+  bar: '=', barHead: '>', barRest: '-', blocks: { work: '#', waits: '~', ghost: '-', held: '.' }, folded: '+', unfolded: '-', more: '~', below: 'v', dot: '.', arrow: '->',
   spinner: ['|', '/', '-', '\\'],
 };
 

@@ -1,5 +1,5 @@
 import type { Backend } from '../../client/backend.ts';
-import { judgedTimes, profileOf } from './times.ts';
+import { earlierTimes, judgedTimes, profileOf } from './times.ts';
 import { watchedValues } from './watched.ts';
 import { comparisonOf, differencesOf, divergenceOf, judgedComparison } from './comparisons.ts';
 
@@ -24,6 +24,10 @@ const questions = {
   profile: (backend: Backend, { runId }: { readonly runId: string }) => profileOf(backend, runId),
   /** What earlier runs say about that. */
   judgedTimes: (backend: Backend, { runId }: { readonly runId: string }) => judgedTimes(backend, runId),
+  /** How long steps took in earlier runs. */
+  earlierTimes: (backend: Backend, { runId }: { readonly runId: string }) => earlierTimes(backend, runId),
+  /** When a run waited for others. `ended` is how many steps had ended by then: another number asks again. */
+  waits: (backend: Backend, { runId }: { readonly runId: string; readonly ended: number }) => backend.waits(runId),
   /** What an expression was at every step. */
   watched: (backend: Backend, { runId, expression }: { readonly runId: string; readonly expression: string }) => watchedValues(backend, runId, expression),
   /** What a fork from a step would mean. */

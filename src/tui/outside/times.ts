@@ -32,3 +32,14 @@ function judge(profile: RunProfile, history: PipelineHistory): ReadonlyMap<strin
   const steps = profile.steps.map((step) => [step.stepKey, judgeTime(step.durationMs, earlier.steps.get(step.stepKey) ?? [])] as const);
   return new Map([...(profile.totalMs === null ? [] : [['', judgeTime(profile.totalMs, earlier.runs)] as const]), ...steps]);
 }
+
+/** How long steps took in earlier runs of the pipeline that were completed; the whole run under the empty key. Milliseconds. */
+export type EarlierTimes = ReadonlyMap<string, readonly number[]>;
+
+/** Those of all runs but this one. Empty for a program that is only traced. */
+export async function earlierTimes(backend: Backend, runId: string): Promise<EarlierTimes> {
+  const run = await backend.run(runId);
+  if (run.pipeline_key === null) return new Map();
+  const { runs, steps } = historyWithout(await backend.stepHistory(run.pipeline_key, { completed: true }), [runId]);
+  return new Map([['', runs], ...steps]);
+}

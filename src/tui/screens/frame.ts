@@ -1,4 +1,4 @@
-import { lineText } from '../output/line.ts';
+import { lineText, type Line } from '../output/line.ts';
 import { scrolled } from '../layout.ts';
 import type { Question } from '../outside/questions.ts';
 import type { Answer } from '../outside/questions.ts';
@@ -17,8 +17,19 @@ const FIXED_ROWS = 3;
 
 /** Rows of a screen's content. */
 export function screenHeight(state: State): number {
-  return Math.max(1, state.size.rows - FIXED_ROWS - (state.overlays.at(-1)?.type === 'prompt' ? 1 : 0));
+  return Math.max(1, state.size.rows - FIXED_ROWS - headOf(state).length - (state.overlays.at(-1)?.type === 'prompt' ? 1 : 0));
 }
+
+/** The rows of the screen on top that do not scroll; none where there is room for little else. */
+export function headOf(state: State): readonly Line[] {
+  const own = shownScreen(state);
+  if (!own || state.size.rows < HEAD_ROWS) return [];
+  // One cell is the cursor's, below.
+  return definitionOf(own).head?.(state, own, state.size.columns - 1).map((one): Line => [{ text: ' ' }, ...one]) ?? [];
+}
+
+/** A screen this high has room for heads. */
+const HEAD_ROWS = 12;
 
 /** Relative times in a screen are as old as this at most. */
 const AGE_MS = 10_000;
@@ -28,7 +39,7 @@ let last: { readonly key: readonly unknown[]; readonly rows: readonly ScreenRow[
 /** The rows of the screen on top. The last answer is kept: a frame and a key press ask for the same. */
 export function rowsOf(state: State, own: ScreenState): readonly ScreenRow[] {
   const { cursor: _cursor, top: _top, search: _search, ...content } = own;
-  const key = [...Object.values(content), state.lists, state.open, state.size.columns, state.glyphs, state.timeFormat, Math.floor(state.now / AGE_MS)];
+  const key = [...Object.values(content), state.lists, state.open, state.size, state.glyphs, state.timeFormat, definitionOf(own).moves?.(state, own) ? state.now : Math.floor(state.now / AGE_MS)];
   if (last && last.key.length === key.length && last.key.every((part, index) => part === key[index])) return last.rows;
   // One cell is the cursor's.
   const rows = definitionOf(own).rows(state, own, state.size.columns - 1);

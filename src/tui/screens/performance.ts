@@ -9,7 +9,7 @@ import type { State } from '../state.ts';
 import { openRun, selectStep } from '../update/open-run.ts';
 import { only, told, withRun } from '../update/result.ts';
 import { bar } from '../view/bar.ts';
-import { sparkline } from './performance/sparkline.ts';
+import { sparkline } from '../charts/sparkline.ts';
 import { answerTo, newScreen, on, problemOf, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
 
 /** Where the time of a run went, and how its steps did over earlier runs. */

@@ -44,6 +44,10 @@ export interface Screen<Own extends ScreenBase> {
   readonly about: (state: State, own: Own) => Line;
   /** Everything the screen shows, drawn for so many cells. Only what is visible is painted. */
   readonly rows: (state: State, own: Own, columns: number) => readonly ScreenRow[];
+  /** Rows that stay above those that scroll: column heads, an axis. Always as many, whatever is known. */
+  readonly head?: ((state: State, own: Own, columns: number) => readonly Line[]) | undefined;
+  /** What it shows changes with every moment that passes; otherwise only its relative times do. */
+  readonly moves?: ((state: State, own: Own) => boolean) | undefined;
   /** What must be known for that. Asked of the backend when it is not known yet. */
   readonly wants?: ((state: State, own: Own) => readonly Question[]) | undefined;
   /** What an answer changes beside what is shown: where the cursor is, until a person has moved it. */

@@ -1,4 +1,4 @@
-import { definitionOf, rowsOf, screenHeight } from '../screens/frame.ts';
+import { definitionOf, headOf, rowsOf, screenHeight } from '../screens/frame.ts';
 import type { ScreenState } from '../screens/table.ts';
 import { scrolled } from '../layout.ts';
 import { clipLine, lineText, lineWidth, span, spread, type Line } from '../output/line.ts';
@@ -25,7 +25,8 @@ export function screenLines(state: State, own: ScreenState): readonly Line[] {
     const here = top + index === cursor && rows.length > 1;
     return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(line, own.search, here)];
   });
-  return [clipLine(definitionOf(own).about(state, own), state.size.columns, state.glyphs.more), ...shown];
+  const head = headOf(state).map((one) => clipLine(one, state.size.columns, state.glyphs.more));
+  return [clipLine(definitionOf(own).about(state, own), state.size.columns, state.glyphs.more), ...head, ...shown];
 }
 
 /** `"width" 3 rows`: what was searched for, and how much there is of it. */
