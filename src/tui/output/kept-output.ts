@@ -10,7 +10,7 @@ export interface KeptOutput {
 /** A warning in the middle of the screen helps nobody: it is kept, and said on the primary screen afterwards. */
 export function keepOutput(streams: readonly NodeJS.WriteStream[]): KeptOutput {
   const kept = streams.map((stream) => {
-    const { write } = stream;
+    const write = Reflect.get(stream, 'write') as typeof stream.write;
     let text = '';
     stream.write = ((chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
       text = (text + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'))).slice(-MAX_KEPT_CHARACTERS);

@@ -18,7 +18,9 @@ export function terminalSink(stdout: WriteStream): Sink {
     const fd = openTerminal(path);
     if (fd !== undefined) return { write: (bytes) => writeSome(fd, bytes), close: () => closeSync(fd) };
   }
-  return { write: (bytes) => (stdout.write(bytes), bytes.length), close: () => undefined };
+  // Whoever keeps what others write to the stream does not keep this.
+  const write = stdout.write.bind(stdout);
+  return { write: (bytes) => (write(bytes), bytes.length), close: () => undefined };
 }
 
 function openTerminal(path: string): number | undefined {
