@@ -20,11 +20,13 @@ import type { WatchRow } from '../protocol/debug-rows.ts';
 import type { RunRequest } from '../protocol/run-request.ts';
 import type { Trace, TraceRow } from '../protocol/trace.ts';
 import type { RunStatus } from '../protocol/vocabulary.ts';
+import type { AllLogs } from './all-logs.ts';
 import type { Comments } from './comments.ts';
 import type { LogBookmarks } from './log-bookmarks.ts';
 import type { ComparingBackend } from './comparing.ts';
 import type { DebugSessions } from './debug-sessions.ts';
 import type { Diagnosis } from './diagnosis.ts';
+import type { ReadsCharges } from './run-charges.ts';
 import type { Reruns } from './reruns.ts';
 import type { FoundRuns } from './search-runs.ts';
 import type { ImportOptions, ImportOutcome, RunToImport } from './trace/import-run.ts';
@@ -75,10 +77,10 @@ export interface Follower {
    * what arrived together.
    */
   readonly onChanges: (changes: readonly RunChange[]) => void;
-  readonly onLink?: ((link: LinkState) => void) | undefined;
-}
   /** Where the log lies in a file: its lines as far as they are known by now, in place of changes that bring them. */
   readonly onLines?: ((lines: LogLines) => void) | undefined;
+  readonly onLink?: ((link: LinkState) => void) | undefined;
+}
 
 export interface ListFollower {
   /** Runs, pipelines, breakpoints, watches and runners that were inserted or changed. The first call brings the newest runs. */
@@ -115,7 +117,7 @@ export type Unsubscribe = () => void;
  * through supabase-js. Rows are parsed once here. Failures a person can act on are `UserError`s: an
  * unknown run is `not-found` with the closest ids, a refused row `forbidden`, no answer `unavailable`.
  */
-export interface Backend extends ComparingBackend, Reruns, Comments, LogBookmarks, DebugSessions {
+export interface Backend extends ComparingBackend, Reruns, Comments, LogBookmarks, DebugSessions, AllLogs, ReadsCharges {
   readonly url: string;
   /** Whom we act as, for badges and audit: `local@stepscope`, `service_role`. */
   readonly identity: string;

@@ -6,6 +6,7 @@ import { AuditVerdict, ModelRow } from '../protocol/account-rows.ts';
 import { BlobRow, LogRow, PipelineRow, RunRow, RunnerRow, SnapshotRow, StepRow } from '../protocol/rows.ts';
 import type { RunRequest } from '../protocol/run-request.ts';
 import type { Backend, StepSnapshot } from './backend.ts';
+import { openAllLogs } from './all-logs.ts';
 import { openBreakpoints } from './breakpoints.ts';
 import { sendCommand, settledCommand } from './commands.ts';
 import { openComments } from './comments.ts';
@@ -18,6 +19,7 @@ import { followLists } from './list-reader.ts';
 import { openLeases } from './leases.ts';
 import { request } from './request.ts';
 import { createReruns } from './reruns.ts';
+import { openCharges } from './run-charges.ts';
 import { findRun, findRuns } from './run-lookup.ts';
 import { followRun } from './run-reader.ts';
 import { assembleSnapshot, blobText, hashesOf } from './snapshots.ts';
@@ -160,6 +162,8 @@ function backendOver(
 
     ...openBreakpoints(supabase, url, sender.userId),
     ...openComments(supabase, url),
+    ...openAllLogs(supabase, url),
+    ...openCharges(supabase, url),
     ...openLogBookmarks(supabase, url),
     ...sessions,
 

@@ -6,7 +6,10 @@ import { DebugSessionRow } from '../protocol/debug-rows.ts';
 import { UserError } from '../protocol/error.ts';
 import type { RunRow } from '../protocol/rows.ts';
 import { request } from './request.ts';
+import type { Unsubscribe } from './backend.ts';
+import { followAnew } from './follow-anew.ts';
 import { joinChannel } from './session-channel.ts';
+import { watchSessions } from './watch-sessions.ts';
 
 /** Sessions that a list shows. */
 const MOST_SESSIONS = 100;
@@ -29,6 +32,17 @@ export interface SessionHandle {
   leave(): Promise<void>;
 }
 
+/** A session that goes on, and who is there: undefined while that is not known. */
+export interface LiveSession {
+  readonly session: DebugSessionRow;
+  readonly peers: readonly Peer[] | undefined;
+}
+
+export interface SessionsFollower {
+  /** All that go on, newest first. People of the newest {@link limits.watchedSessions} are looked for. */
+  readonly onSessions: (sessions: readonly LiveSession[]) => void;
+}
+
 /** Several people looking at one run together. */
 export interface DebugSessions {
   /** Newest first; with `active` those that nobody has ended. */
@@ -44,6 +58,8 @@ export interface DebugSessions {
    * administrators may join: `forbidden` for others.
    */
   joinSession(session: DebugSessionRow, events: SessionEvents): Promise<SessionHandle>;
+  /** The sessions that go on and who is in them, now and whenever that changes. One follower at a time: the last stands. */
+  followSessions(follower: SessionsFollower): Unsubscribe;
 }
 
 export function openDebugSessions(
@@ -53,6 +69,7 @@ export function openDebugSessions(
   findRun: (reference: string) => Promise<RunRow>,
 ): DebugSessions & { readonly close: () => Promise<void> } {
   const joined = new Set<SessionHandle>();
+  const watching = watchSessions(supabase);
   const table = () => supabase.from('debug_sessions');
   const list: DebugSessions['sessions'] = ({ active, runId } = {}) => {
     let query = table().select('*').order('created_at', { ascending: false }).limit(MOST_SESSIONS);
@@ -89,17 +106,35 @@ export function openDebugSessions(
     joinSession: async (session, events) => {
       if (!session.active) throw new UserError('conflict', `the session "${session.session_name}" has ended`, { hint: 'Begin one with `stepscope session start RUN`' });
       const leads = sender.userId === null ? session.created_by === null : session.created_by === sender.userId;
-      const channel = await joinChannel(supabase, session.id, { name: sender.identity, leads }, events);
+      // One client has one channel of a topic.
+      await watching.giveWay(session.id);
+      const onPeers = (peers: readonly Peer[]): void => {
+        watching.seen(session.id, peers);
+        events.onPeers(peers);
+      };
+      const channel = await joinChannel(supabase, session.id, { name: sender.identity, leads }, { ...events, onPeers }).catch((error: unknown) => {
+        watching.takeBack(session.id);
+        throw error;
+      });
       const handle: SessionHandle = {
         session,
         moveTo: channel.moveTo,
         leave: async () => {
           joined.delete(handle);
           await channel.leave();
+          watching.takeBack(session.id);
         },
       };
       joined.add(handle);
       return handle;
+    },
+    followSessions: (follower) => {
+      const stopWatching = watching.follow(follower);
+      const stopRows = followAnew(supabase, 'stepscope-sessions', { table: 'debug_sessions' }, () => list({ active: true }), watching.listed);
+      return () => {
+        stopRows();
+        stopWatching();
+      };
     },
     close: async () => {
       await Promise.all([...joined].map((handle) => handle.leave()));

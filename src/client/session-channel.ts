@@ -2,7 +2,7 @@ import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { peersOf } from '../core/session-peers.ts';
-import type { PeerState, SessionCursor } from '../core/session-peers.ts';
+import type { Peer, PeerState, SessionCursor } from '../core/session-peers.ts';
 import { UserError } from '../protocol/error.ts';
 import { limits } from '../protocol/limits.ts';
 import type { SessionEvents } from './debug-sessions.ts';
@@ -13,6 +13,42 @@ export interface SessionChannel {
   readonly moveTo: (cursor: SessionCursor) => void;
   readonly leave: () => Promise<void>;
 }
+
+/** Says who is in a session without being in it; nobody there sees it. A channel that is lost is opened anew. */
+export function watchChannel(supabase: SupabaseClient, sessionId: string, onPeers: (peers: readonly Peer[]) => void): () => Promise<void> {
+  let stopped = false;
+  let attempts = 0;
+  let current: RealtimeChannel | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  const open = (): void => {
+    const channel = supabase.channel(topicOf(sessionId), { config: { private: true, presence: { enabled: true } } }).on('presence', { event: 'sync' }, () => {
+      if (current === channel && !stopped) onPeers(peersOf(channel.presenceState(), ''));
+    });
+    current = channel;
+    channel.subscribe((status) => {
+      if (stopped || current !== channel) return;
+      if (status === 'SUBSCRIBED') {
+        attempts = 0;
+        return;
+      }
+      current = undefined;
+      attempts += 1;
+      void supabase.removeChannel(channel).catch(() => undefined).then(() => {
+        if (!stopped) retry = setTimeout(open, reconnectAfterMs(attempts));
+      });
+    });
+  };
+  open();
+  return async () => {
+    stopped = true;
+    clearTimeout(retry);
+    const channel = current;
+    current = undefined;
+    if (channel !== undefined) await supabase.removeChannel(channel).catch(() => undefined);
+  };
+}
+
+const topicOf = (sessionId: string): string => `session:${sessionId}`;
 
 /** Resolves once we are in. Throws `forbidden` when we may not, `unavailable` when the server does not answer the first time. */
 export async function joinChannel(
@@ -42,7 +78,7 @@ export async function joinChannel(
 
   const open = (): void => {
     const channel = supabase
-      .channel(`session:${sessionId}`, { config: { private: true, presence: { key: terminal, enabled: true } } })
+      .channel(topicOf(sessionId), { config: { private: true, presence: { key: terminal, enabled: true } } })
       .on('presence', { event: 'sync' }, () => {
         if (current === channel && !stopped) onPeers(peersOf(channel.presenceState(), terminal));
       })

@@ -1,5 +1,6 @@
 import { matchesRunFilter } from '../core/run-filter.ts';
 import { UserError } from '../protocol/error.ts';
+import { limits } from '../protocol/limits.ts';
 import type { StepValues } from '../core/compare/comparison.ts';
 import type { RunChange } from '../protocol/change.ts';
 import type { Backend } from './backend.ts';
@@ -72,6 +73,23 @@ export function traceBackend(reader: TraceReader, name: string): Backend {
       return () => {};
     },
     sessions: () => Promise.resolve([]),
+    followSessions: ({ onSessions }) => {
+      onSessions([]);
+      return () => {};
+    },
+    comparisons: () => Promise.resolve([]),
+    // Its lines are all there from the beginning; older ones than are held stand in the run itself.
+    recentLogs: () => Promise.resolve([]),
+    followLogs: ({ onLines, onLink }) => {
+      const newest = async (): Promise<void> => {
+        const rows = [];
+        for await (const row of reader.logs({ afterSeq: Math.max(0, run.seq - limits.everyLogHeld) })) rows.push(row);
+        onLines(rows, true);
+        onLink?.({ state: 'live' });
+      };
+      newest().catch((error: unknown) => onLink?.({ state: 'lost', reason: error instanceof Error ? error.message : String(error), retryInMs: 0 }));
+      return () => {};
+    },
     pipelines: () => Promise.resolve([]),
     models: () => Promise.resolve([]),
     runners: () => Promise.resolve([]),

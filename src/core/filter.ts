@@ -1,11 +1,15 @@
 import type { LogRow } from '../protocol/rows.ts';
 import { ExecutionContext, type LogLevel } from '../protocol/vocabulary.ts';
 import { didYouMean } from './closest.ts';
+import { shortId } from './format.ts';
 import { FilterError, filterWords, isOnSide, starred } from './filter-words.ts';
 import type { FilterOperator, FilterWord } from './filter-words.ts';
 import { levelRank, parseLevel } from './levels.ts';
 
 export { FilterError };
+
+/** What something is called that a line names by its key. */
+type Named = (key: string) => string | undefined;
 
 /** One condition; all of a filter's must hold. */
 type FilterTerm =
@@ -13,10 +17,13 @@ type FilterTerm =
   | { readonly field: 'level'; readonly negated: boolean; readonly operator: FilterOperator; readonly levels: readonly LogLevel[] }
   | { readonly field: 'duration'; readonly negated: boolean; readonly operator: FilterOperator; readonly ms: number }
   | {
-      readonly field: 'context' | 'step' | 'function' | 'file' | 'type' | 'message';
+      readonly field: TextField;
       readonly negated: boolean;
       readonly patterns: readonly RegExp[];
     };
+
+/** Fields that are text; `run` and `pipeline` tell lines of several runs apart. */
+type TextField = 'context' | 'step' | 'function' | 'file' | 'type' | 'message' | 'run' | 'pipeline';
 
 /** A parsed filter. An empty one lets everything through. */
 export interface Filter {
@@ -38,7 +45,7 @@ const contexts: Readonly<Record<string, string>> = {
   db: 'database',
   ...Object.fromEntries(ExecutionContext.options.flatMap((one) => [[one, one], [contextWords[one], one]])),
 };
-const fieldNames: Readonly<Record<string, 'level' | 'duration' | 'context' | 'step' | 'function' | 'file' | 'type' | 'message'>> = {
+const fieldNames: Readonly<Record<string, 'level' | 'duration' | TextField>> = {
   level: 'level',
   context: 'context',
   step: 'step',
@@ -49,6 +56,8 @@ const fieldNames: Readonly<Record<string, 'level' | 'duration' | 'context' | 'st
   message: 'message',
   msg: 'message',
   duration: 'duration',
+  run: 'run',
+  pipeline: 'pipeline',
 };
 
 /**
@@ -76,9 +85,12 @@ export function isHalfTyped(source: string): boolean {
   return word !== undefined && Object.keys(fieldNames).some((name) => name.startsWith(word));
 }
 
-/** Does a log line pass? `displayOf` gives a step key's number (`8e`) for `step=`. */
-export function matchesFilter(filter: Filter, log: LogRow, displayOf?: (stepKey: string) => string | undefined): boolean {
-  return filter.terms.every((term) => holds(term, log, displayOf) !== term.negated);
+/**
+ * Does a log line pass? `displayOf` gives a step key's number (`8e`) for `step=`, `pipelineOf` the pipeline of a run for
+ * `pipeline=`; where nobody knows it, no condition on it holds.
+ */
+export function matchesFilter(filter: Filter, log: LogRow, displayOf?: Named, pipelineOf?: Named): boolean {
+  return filter.terms.every((term) => holds(term, log, displayOf, pipelineOf) !== term.negated);
 }
 
 function fieldTerm(name: string, operator: FilterOperator, { value, negated, position, valueAt }: FilterWord): FilterTerm {
@@ -132,7 +144,7 @@ function globPattern(glob: string, field: string): RegExp {
   return new RegExp(field === 'message' ? starred(glob) : `^${starred(glob)}$`, 'is');
 }
 
-function holds(term: FilterTerm, log: LogRow, displayOf: ((stepKey: string) => string | undefined) | undefined): boolean {
+function holds(term: FilterTerm, log: LogRow, displayOf: Named | undefined, pipelineOf: Named | undefined): boolean {
   switch (term.field) {
     case 'text':
       return (
@@ -145,18 +157,18 @@ function holds(term: FilterTerm, log: LogRow, displayOf: ((stepKey: string) => s
     case 'duration':
       return log.duration_ms !== null && isOnSide(log.duration_ms, term.operator, term.ms);
     default: {
-      const facts = factsOf(term.field, log, displayOf);
+      const facts = factsOf(term.field, log, displayOf, pipelineOf);
       return term.patterns.some((pattern) => facts.some((fact) => fact !== null && fact !== undefined && pattern.test(fact)));
     }
   }
 }
 
-function factsOf(
-  field: 'context' | 'step' | 'function' | 'file' | 'type' | 'message',
-  log: LogRow,
-  displayOf?: (stepKey: string) => string | undefined,
-): readonly (string | null | undefined)[] {
+function factsOf(field: TextField, log: LogRow, displayOf: Named | undefined, pipelineOf: Named | undefined): readonly (string | null | undefined)[] {
   switch (field) {
+    case 'run':
+      return [log.test_run_id, shortId(log.test_run_id)];
+    case 'pipeline':
+      return [pipelineOf?.(log.test_run_id)];
     case 'context':
       return [log.execution_context];
     case 'function':

@@ -30,6 +30,8 @@ export type PeerState = z.infer<typeof PeerState>;
 /** A terminal in a session. */
 export interface Peer extends PeerState {
   readonly isMe: boolean;
+  /** The name without its domain, and a number from the second terminal of that name on: `ada`, `ada 2`. */
+  readonly label: string;
 }
 
 /**
@@ -42,15 +44,21 @@ export function peersOf(presence: Readonly<Record<string, readonly unknown[]>>, 
     const parsed = PeerState.safeParse(state);
     if (parsed.success) byTerminal.set(parsed.data.terminal, parsed.data);
   }
+  const terminals = new Map<string, number>();
   return [...byTerminal.values()]
     .toSorted((a, b) => Number(b.leads) - Number(a.leads) || a.joinedAt - b.joinedAt || (a.terminal < b.terminal ? -1 : 1))
     .slice(0, limits.sessionPeers)
-    .map((peer) => ({ ...peer, isMe: peer.terminal === me }));
+    .map((peer) => {
+      const name = peer.name.split('@', 1)[0]!;
+      const number = (terminals.get(name) ?? 0) + 1;
+      terminals.set(name, number);
+      return { ...peer, isMe: peer.terminal === me, label: number === 1 ? name : `${name} ${number}` };
+    });
 }
 
-/** `2 here: ada, bob`, each person once, ourselves last; with `most` names. */
+/** `3 here: ada, ada 2, you`, ourselves last; with `most` names. */
 export function peersWords(peers: readonly Peer[], most = 3): string {
-  const names = [...new Set(peers.toSorted((a, b) => Number(a.isMe) - Number(b.isMe)).map((peer) => (peer.isMe ? 'you' : peer.name.split('@', 1)[0]!)))];
+  const names = peers.toSorted((a, b) => Number(a.isMe) - Number(b.isMe)).map((peer) => (peer.isMe ? 'you' : peer.label));
   const shown = names.length > most ? [...names.slice(0, most), `${names.length - most} more`] : names;
   return `${peers.length} here: ${shown.join(', ')}`;
 }

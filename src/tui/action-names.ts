@@ -1,3 +1,4 @@
+import type { HouseName } from './model/house.ts';
 import type { ScreenState } from './screens/table.ts';
 
 /**
@@ -9,6 +10,8 @@ export const actionNames = [
   'app.help', 'app.command', 'app.back', 'app.leave', 'app.interrupt', 'app.suspend', 'app.repaint', 'app.timeFormat', 'app.retry',
   // The list of runs
   'runs.open', 'runs.start', 'runs.configure', 'runs.filter', 'runs.search',
+  // Views of the house; each has an action of its name besides
+  'house.next', 'house.previous', 'house.last',
   // Screens over runs
   'screen.search', 'screen.nextMatch', 'screen.previousMatch', 'screen.nextStop', 'screen.previousStop', 'screen.copy', 'screen.write', 'screen.refresh',
   // Moving, in whatever has the keyboard
@@ -18,7 +21,7 @@ export const actionNames = [
   'view.source', 'view.timing', 'view.error', 'view.open', 'step.next', 'step.previous', 'step.follow',
   // Controlling a run
   'run.pause', 'run.next', 'run.stepIn', 'run.continue', 'run.runTo', 'run.cancel', 'run.edit', 'run.rerun', 'run.rerunAll', 'run.bookmark',
-  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.breakHere', 'run.breakPath', 'run.watch', 'run.take', 'run.approve', 'run.reject', 'run.family', 'run.promote', 'run.performance', 'run.timeline', 'run.copy', 'run.write', 'run.compare',
+  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.breakHere', 'run.breakPath', 'run.watch', 'run.take', 'run.approve', 'run.reject', 'run.family', 'run.promote', 'run.performance', 'run.information', 'run.timeline', 'run.copy', 'run.write', 'run.compare',
   // Earlier moments of a run
   'playback.back', 'playback.forward', 'playback.previousStep', 'playback.nextStep', 'playback.earlier', 'playback.later',
   // The log
@@ -28,7 +31,7 @@ export const actionNames = [
   'detail.diff', 'detail.nextChange', 'detail.previousChange', 'detail.search', 'detail.nextMatch', 'detail.previousMatch', 'detail.wrap',
   'json.fold', 'json.unfold', 'json.parent', 'json.nextSibling', 'json.previousSibling', 'json.foldAll', 'json.unfoldAll', 'json.toggle',
   // Dialogs
-  'dialog.close', 'dialog.accept', 'dialog.down', 'dialog.up', 'dialog.pageDown', 'dialog.pageUp', 'dialog.complete', 'dialog.erase', 'dialog.eraseAfter',
+  'dialog.close', 'dialog.accept', 'dialog.down', 'dialog.up', 'dialog.pageDown', 'dialog.pageUp', 'dialog.complete', 'dialog.rebind', 'dialog.erase', 'dialog.eraseAfter',
   'dialog.left', 'dialog.right', 'dialog.start', 'dialog.end', 'dialog.eraseAll',
   'editor.save', 'editor.outside', 'editor.newLine', 'editor.down', 'editor.up', 'editor.pageDown', 'editor.pageUp', 'editor.eraseRest', 'editor.indent', 'editor.format', 'editor.revert',
   'preview.mode', 'preview.accept',
@@ -36,5 +39,5 @@ export const actionNames = [
 ] as const;
 export type OwnActionName = (typeof actionNames)[number];
 
-/** Screens bring actions of their own, under their name; a test sees to it that none is missing. */
-export type ActionName = OwnActionName | `${ScreenState['name']}.${string}`;
+/** Screens and views of the house bring actions of their own, under their name; a test sees to it that none is missing. */
+export type ActionName = OwnActionName | `house.${HouseName}` | `${ScreenState['name']}.${string}`;

@@ -1,6 +1,8 @@
+import type { SettingChange } from '../core/terminal-settings.ts';
 import type { BreakpointRow, CommandPayload, CommandVerb } from '../protocol/rows.ts';
 import type { RunRequest } from '../protocol/run-request.ts';
 import type { SessionCursor } from '../core/session-peers.ts';
+import type { Following } from './outside/followings.ts';
 import type { Question } from './outside/questions.ts';
 import type { Write } from './outside/writes.ts';
 
@@ -33,10 +35,15 @@ export type Effect =
   | { readonly type: 'editOutside'; readonly text: string; readonly stepKey: string }
   | { readonly type: 'suspend' }
   | { readonly type: 'repaint' }
-  | { readonly type: 'setTheme'; readonly name: string }
+  /** Keeps settings for the next start; `text` is said when that is done. */
+  | { readonly type: 'saveSettings'; readonly change: SettingChange; readonly text: string }
+  /** Reads the files of themes anew, and puts on the one of this name. */
+  | { readonly type: 'readThemes'; readonly choose: string }
   /** Keeps the pause of a run ours for as long as this terminal lives; `take`, also when it is somebody else's. */
   | { readonly type: 'keepLease'; readonly runId: string; readonly take: boolean }
   | { readonly type: 'releaseLease'; readonly runId: string }
+  /** What the screen that is shown is to hear from now on, in place of what it heard. */
+  | { readonly type: 'followNews'; readonly following: Following | undefined }
   /** What a screen needs to know. */
   | { readonly type: 'ask'; readonly question: Question }
   | { readonly type: 'write'; readonly write: Write }

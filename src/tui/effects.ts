@@ -4,6 +4,7 @@ import type { SessionHandle } from '../client/debug-sessions.ts';
 import type { PauseSender } from '../core/command-rules.ts';
 import { plural, shortId } from '../core/format.ts';
 import { parseRunFilter } from '../core/run-filter.ts';
+import type { SettingChange } from '../core/terminal-settings.ts';
 import type { DebugSessionRow, LeaseRow } from '../protocol/debug-rows.ts';
 import { UserError } from '../protocol/error.ts';
 import type { ErrorCode } from '../protocol/error.ts';
@@ -11,15 +12,17 @@ import type { Effect } from './effect.ts';
 import type { Message } from './message.ts';
 import { snapshotKey } from './model/detail.ts';
 import { copySequence, MAX_COPY_BYTES } from './output/clipboard.ts';
+import type { KnownTheme } from './output/themes.ts';
 import { highlightLines } from './output/highlight.ts';
 import { sentence } from './model/sentence.ts';
 import { editInEditor } from './outside/editor.ts';
 import { writeFresh } from './outside/files.ts';
+import { followNews } from './outside/followings.ts';
 import { ask } from './outside/questions.ts';
+import { runLines } from './outside/run-lines.ts';
 import { write } from './outside/writes.ts';
 
 /** Runs that a filter brings into the list. */
-import { runLines } from './outside/run-lines.ts';
 const FOUND_RUNS = 200;
 
 /** The terminal, as far as effects touch it. */
@@ -29,7 +32,6 @@ interface TerminalHandle {
   repaint(): void;
   /** False when the terminal takes nothing, and too much waits for it already. */
   write(bytes: string): boolean;
-  setTheme(name: string): void;
   exit(): void;
 }
 
@@ -38,6 +40,8 @@ export interface Surroundings {
   readonly connect: (onProgress: (text: string) => void, onEnded: (why: UserError) => void) => Promise<Backend>;
   readonly dispatch: (message: Message) => void;
   readonly terminal: TerminalHandle;
+  /** The settings of the next start. What cannot be done is a `UserError`. */
+  readonly settings: { save(change: SettingChange): void; readThemes(): readonly KnownTheme[] };
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A bug: what to do with anything thrown that is not for a person to act on. */
   readonly onBug: (error: unknown) => void;
@@ -49,13 +53,16 @@ export interface Performer {
 }
 
 /** Does what updates ask for. The only place in which the terminal program touches a backend, files or processes. */
-export function createPerformer({ connect, dispatch, terminal, environment, onBug }: Surroundings): Performer {
+export function createPerformer({ connect, dispatch, terminal, settings, environment, onBug }: Surroundings): Performer {
   let backend: Backend | undefined;
   let stopRun: Unsubscribe | undefined;
   let stopComments: Unsubscribe | undefined;
+  let stopBookmarks: Unsubscribe | undefined;
   let stopLease: Unsubscribe | undefined;
   let stopLists: Unsubscribe | undefined;
+  let stopNews: Unsubscribe | undefined;
   let session: SessionHandle | undefined;
+  const lines = runLines();
   const leases = new Map<string, LeaseHandle>();
   let closed = false;
 
@@ -64,7 +71,6 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
     void task().catch((error: unknown) => {
       if (closed) return;
       if (error instanceof UserError) dispatch(refuse(error.message, error.hint, error.code));
-  const lines = runLines();
       else onBug(error);
     });
   };
@@ -77,7 +83,9 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
     stopLists?.();
     stopRun?.();
     stopComments?.();
+    stopBookmarks?.();
     stopLease?.();
+    stopNews?.();
     session = undefined;
     await backend?.close();
     backend = undefined;
@@ -106,9 +114,11 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
         const { runId } = effect;
         stopRun?.();
         stopComments?.();
+        stopBookmarks?.();
         stopLease?.();
         stopLease = connected().followLease(runId, (lease) => dispatch({ type: 'leased', runId, pause: lease && { lease, us: senderBeside(lease) } }));
         stopComments = connected().followComments(runId, (comments) => dispatch({ type: 'commented', runId, comments }));
+        stopBookmarks = connected().followLogBookmarks(runId, (bookmarks) => dispatch({ type: 'bookmarked', runId, bookmarks }));
         stopRun = connected().followRun(runId, {
           onChanges: (changes) => dispatch({ type: 'changed', runId, ...lines.take(runId, changes) }),
           onLines: (inFile) => dispatch({ type: 'changed', runId, changes: [], lines: inFile }),
@@ -116,9 +126,14 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
         });
         return;
       }
+      case 'followNews':
+        stopNews?.();
+        stopNews = effect.following && followNews(connected(), effect.following, (news) => dispatch({ type: 'heard', news }));
+        return;
       case 'unfollow':
         stopRun?.();
         stopComments?.();
+        stopBookmarks?.();
         stopLease?.();
         stopRun = stopComments = stopBookmarks = stopLease = undefined;
         lines.close();
@@ -194,9 +209,11 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
         return terminal.suspended(stopUntilContinued);
       case 'repaint':
         return terminal.repaint();
-      case 'setTheme':
-        terminal.setTheme(effect.name);
-        return dispatch({ type: 'themed', name: effect.name });
+      case 'saveSettings':
+        settings.save(effect.change);
+        return dispatch({ type: 'told', text: effect.text, tone: 'info' });
+      case 'readThemes':
+        return dispatch({ type: 'themesRead', themes: settings.readThemes(), choose: effect.choose });
       case 'exit':
         return terminal.exit();
     }
@@ -254,8 +271,11 @@ export function createPerformer({ connect, dispatch, terminal, environment, onBu
       closed = true;
       stopRun?.();
       stopComments?.();
+      stopBookmarks?.();
       stopLease?.();
+      stopNews?.();
       stopLists?.();
+      lines.close();
       await backend?.close();
     },
   };
@@ -277,7 +297,6 @@ function refusalOf(effect: Effect, text: string, hint: string | undefined, code:
     case 'write':
       return { type: 'notWritten', problem: sentence(text, hint) };
     default:
-      lines.close();
       return { type: 'told', text: sentence(text, hint), tone: 'error' };
   }
 }

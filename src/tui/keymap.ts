@@ -1,9 +1,17 @@
 import type { ActionName } from './action-names.ts';
-import type { KeyName } from './input/key.ts';
+import { didYouMean } from '../core/closest.ts';
+import type { SettingValues } from '../core/terminal-settings.ts';
+import { UserError } from '../protocol/error.ts';
+import type { KeyBindings } from '../protocol/terminal-settings.ts';
+import { keyLabel, type KeyName } from './input/key.ts';
+import { bindKeys } from './keymap/bind-keys.ts';
 import { dialogKeys } from './keymap/dialogs.ts';
 import { globalKeys } from './keymap/global.ts';
 import { runKeys } from './keymap/run.ts';
+import { presetNames, presets } from './keymap/presets/table.ts';
 import { screenKeys } from './keymap/screens.ts';
+import { houseKeys } from './keymap/house.ts';
+import { shownView } from './model/house.ts';
 import { shownScreen } from './screens/screen.ts';
 import type { ScreenState } from './screens/table.ts';
 import type { State } from './state.ts';
@@ -13,8 +21,8 @@ import type { State } from './state.ts';
  * hides the same key of the run screen.
  */
 export type Place =
-  | 'anywhere' | 'connecting' | 'runs' | 'run' | 'steps' | 'log' | 'detail' | 'json' | 'diff' | 'playback' | 'screen' | ScreenState['name']
-  | 'help' | 'prompt' | 'form' | 'editor' | 'preview' | 'confirm' | 'copy' | 'logLine' | 'leave';
+  | 'anywhere' | 'connecting' | 'house' | 'runs' | 'run' | 'steps' | 'log' | 'detail' | 'json' | 'diff' | 'playback' | 'screen' | ScreenState['name']
+  | 'help' | 'prompt' | 'form' | 'editor' | 'preview' | 'confirm' | 'copy' | 'logLine' | 'leave' | 'choose';
 
 export interface Binding {
   readonly action: ActionName;
@@ -35,11 +43,37 @@ export interface Binding {
 }
 
 /** Every key of the program. The handler, the footer, the help and the README are read from here. */
-export const keymap: readonly Binding[] = [...globalKeys, ...runKeys, ...screenKeys, ...dialogKeys];
+export const keymap: readonly Binding[] = [...globalKeys, ...houseKeys, ...runKeys, ...screenKeys, ...dialogKeys];
+
+let last: { readonly preset: string; readonly bindings: KeyBindings; readonly table: readonly Binding[] } | undefined;
+
+/**
+ * The table with a person's keys: those of the preset, and on top their own. Throws `usage` that names the entry which
+ * cannot be; what is in a state has been through here.
+ */
+export function effectiveKeymap({ preset, bindings }: Pick<SettingValues, 'preset' | 'bindings'>): readonly Binding[] {
+  if (last?.preset === preset && last.bindings === bindings) return last.table;
+  const chosen = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
+  if (!chosen) throw new UserError('usage', `there are no keys called "${preset}"`, { hint: didYouMean(preset, presetNames) ?? `There are ${presetNames.join(', ')}.` });
+  const table = bindKeys(bindKeys(keymap, chosen.bindings, 'preset'), bindings, 'person');
+  last = { preset, bindings, table };
+  return table;
+}
+
+/** The keys as they are bound now. */
+export function keymapOf(state: State): readonly Binding[] {
+  return effectiveKeymap(state.settings.values);
+}
+
+/** What people read for the key of an action now; undefined where it has none. */
+export function keyOf(state: State, action: ActionName): string | undefined {
+  const key = keymapOf(state).find((binding) => binding.action === action)?.keys[0];
+  return key === undefined ? undefined : keyLabel(key);
+}
 
 const dialogPlaces = {
   prompt: 'prompt', help: 'help', newRun: 'form', bookmark: 'form', form: 'form', confirm: 'confirm', editor: 'editor', preview: 'preview',
-  copy: 'copy', logLine: 'logLine', leave: 'leave',
+  copy: 'copy', logLine: 'logLine', leave: 'leave', choose: 'choose',
 } as const;
 
 /** Where the keyboard is, innermost first. A dialog hides all that is under it. */
@@ -48,9 +82,11 @@ export function placesOf(state: State): readonly Place[] {
   if (overlay) return [dialogPlaces[overlay.type]];
   if (state.session.phase !== 'ready') return ['connecting', 'anywhere'];
   const screen = shownScreen(state);
-  if (screen) return [screen.name, 'screen', 'anywhere'];
+  // Views of the house have keys in common, as the panes of a run have.
+  const house: readonly Place[] = shownView(state) === undefined ? [] : ['house'];
+  if (screen) return [screen.name, 'screen', ...house, 'anywhere'];
   const run = state.open;
-  if (!run) return ['runs', 'anywhere'];
+  if (!run) return ['runs', ...house, 'anywhere'];
   const around: readonly Place[] = [...(run.playback ? ['playback' as const] : []), 'run', 'anywhere'];
   if (run.pane !== 'detail') return [run.pane, ...around];
   const { tab } = run.detail;
@@ -61,7 +97,7 @@ export function placesOf(state: State): readonly Place[] {
 /** What a key means now; undefined when it means nothing. */
 export function bindingFor(state: State, key: KeyName): Binding | undefined {
   for (const place of placesOf(state)) {
-    const found = keymap.find((binding) => binding.place === place && binding.keys.includes(key));
+    const found = keymapOf(state).find((binding) => binding.place === place && binding.keys.includes(key));
     if (found) return found;
   }
   return undefined;
@@ -71,7 +107,7 @@ export function bindingFor(state: State, key: KeyName): Binding | undefined {
 export function bindingsNow(state: State): readonly Binding[] {
   const seen = new Set<KeyName>();
   return placesOf(state).flatMap((place) =>
-    keymap.filter((binding) => {
+    keymapOf(state).filter((binding) => {
       if (binding.place !== place || binding.keys.every((key) => seen.has(key))) return false;
       for (const key of binding.keys) seen.add(key);
       return true;

@@ -1,3 +1,4 @@
+import { houseRows } from './model/house.ts';
 import { stepStrip } from './model/strip.ts';
 import type { OpenRun, Pane, Size, State } from './state.ts';
 
@@ -59,9 +60,9 @@ export function focusedArea(state: State, run: OpenRun): Area {
   return layoutOf(state, run).areas[run.pane] ?? { columns: state.size.columns, rows: 1 };
 }
 
-/** Rows of the list of runs: all but header, column heads, the line about the selected run, and footer. */
+/** Rows of the list of runs: all but header, names of the views, column heads, the line about the selected run, and footer. */
 export function homeRows(state: State): number {
-  return Math.max(1, state.size.rows - 4 - promptRows(state));
+  return Math.max(1, state.size.rows - 4 - houseRows(state) - promptRows(state));
 }
 
 /** Rows a dialog has between header and footer, its title row not counted. */

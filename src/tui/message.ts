@@ -2,7 +2,7 @@ import type { LinkState, ListFollower, StepSnapshot } from '../client/backend.ts
 import type { ErrorCode } from '../protocol/error.ts';
 import type { LogLines } from '../core/log-lines.ts';
 import type { Peer } from '../core/session-peers.ts';
-import type { CommentRow, DebugSessionRow } from '../protocol/debug-rows.ts';
+import type { CommentRow, DebugSessionRow, LogBookmarkRow } from '../protocol/debug-rows.ts';
 import type { RunChange } from '../protocol/change.ts';
 import type { ModelRow } from '../protocol/account-rows.ts';
 import type { CommandRow, CommandVerb, RunRow } from '../protocol/rows.ts';
@@ -10,6 +10,7 @@ import type { InputEvent } from './input/key.ts';
 import type { Line } from './output/line.ts';
 import type { LineUse } from './output/terminal.ts';
 import type { KnownTheme } from './output/themes.ts';
+import type { News } from './outside/followings.ts';
 import type { Answer, Question } from './outside/questions.ts';
 import type { Written } from './outside/writes.ts';
 import type { HeldPause, Notice } from './state.ts';
@@ -43,9 +44,12 @@ export type Message =
   | { readonly type: 'highlighted'; readonly runId: string; readonly snapshot: string; readonly lines: readonly Line[] }
   | { readonly type: 'annotated'; readonly run: RunRow }
   | { readonly type: 'editedOutside'; readonly stepKey: string; readonly text: string | undefined; readonly problem: string | undefined }
+  /** What the screen that is shown follows. */
+  | { readonly type: 'heard'; readonly news: News }
   | { readonly type: 'answered'; readonly question: Question; readonly outcome: { readonly answer: Answer } | { readonly problem: string } }
   | { readonly type: 'searched'; readonly filter: string; readonly runs: readonly RunRow[]; readonly searched: number; readonly isAll: boolean }
   | { readonly type: 'commented'; readonly runId: string; readonly comments: readonly CommentRow[] }
+  | { readonly type: 'bookmarked'; readonly runId: string; readonly bookmarks: readonly LogBookmarkRow[] }
   | { readonly type: 'leased'; readonly runId: string; readonly pause: HeldPause | undefined }
   | { readonly type: 'sessionJoined'; readonly session: DebugSessionRow }
   | { readonly type: 'sessionPeers'; readonly peers: readonly Peer[] }

@@ -1,22 +1,27 @@
 import type { LinkState, StepSnapshot } from '../client/backend.ts';
 import type { PauseSender } from '../core/command-rules.ts';
+import type { CorrelationId } from '../core/correlation.ts';
 import type { Filter } from '../core/filter.ts';
 import { indexList, type IndexList } from '../core/index-list.ts';
 import type { LogLines } from '../core/log-lines.ts';
 import type { RunView } from '../core/run-view.ts';
 import type { ErrorCode } from '../protocol/error.ts';
 import type { Peer } from '../core/session-peers.ts';
-import type { CommentRow, DebugSessionRow, LeaseRow, WatchRow } from '../protocol/debug-rows.ts';
+import type { CommentRow, DebugSessionRow, LeaseRow, LogBookmarkRow, WatchRow } from '../protocol/debug-rows.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { ModelRow } from '../protocol/account-rows.ts';
 import type { BreakpointRow, CommandVerb, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
 import type { LogLevel } from '../protocol/vocabulary.ts';
 import type { KeyName } from './input/key.ts';
-import type { Glyphs } from './output/glyphs.ts';
+import type { Folding } from './json/tree.ts';
+import type { HouseName } from './model/house.ts';
+import { asciiGlyphs, unicodeGlyphs, type Glyphs } from './output/glyphs.ts';
 import type { Line } from './output/line.ts';
 import type { LineUse } from './output/terminal.ts';
-import type { Overlay } from './overlay.ts';
+import type { Following } from './outside/followings.ts';
+import type { Overlay, PromptPurpose } from './overlay.ts';
 import type { ScreenState } from './screens/table.ts';
+import type { Settings } from './settings.ts';
 
 /** The whole of what the program knows. Plain data: what is on the screen follows from it, and from nothing else. */
 export interface State {
@@ -24,7 +29,7 @@ export interface State {
   /** Milliseconds since 1970, as of the last message. Nothing below reads a clock. */
   readonly now: number;
   readonly glyphs: Glyphs;
-  readonly theme: string;
+  readonly settings: Settings;
   readonly session: Session;
   readonly lists: Lists;
   readonly home: Home;
@@ -32,6 +37,8 @@ export interface State {
   readonly open: OpenRun | undefined;
   /** Screens over the run or the list of runs; the last one is shown. */
   readonly screens: readonly ScreenState[];
+  /** What the screen that is shown hears; see `outside/followings.ts`. */
+  readonly following: Following | undefined;
   /** Dialogs over the screen; the last one has the keyboard. */
   readonly overlays: readonly Overlay[];
   readonly notice: Notice | undefined;
@@ -40,6 +47,8 @@ export interface State {
   /** The session we take part in. */
   readonly together: Together | undefined;
   readonly timeFormat: TimeFormat;
+  /** What was typed in prompts, the newest last. */
+  readonly typed: TypedBefore;
   /** When Ctrl-c was last pressed with nothing left to close. */
   readonly interruptedAt: number | undefined;
   /** A run to open as soon as the backend is there. */
@@ -48,6 +57,8 @@ export interface State {
   /** Name of the file that is shown, where there is no backend behind it. */
   readonly recording: string | undefined;
 }
+
+export type TypedBefore = Readonly<Partial<Record<PromptPurpose, readonly string[]>>>;
 
 export interface Size {
   readonly columns: number;
@@ -86,6 +97,8 @@ interface Home {
   /** What the backend has found by that filter, older runs than those of the list among it. */
   readonly found: { readonly filter: string; readonly ids: ReadonlySet<string> } | undefined;
   readonly search: string;
+  /** What `-` goes back to. */
+  readonly lastView: HouseName | undefined;
   /** The run that the next one is compared with. */
   readonly marked: string | undefined;
   /** A start that the backend has not answered yet. */
@@ -109,6 +122,8 @@ export interface OpenRun {
   readonly runId: string;
   /** What is shown: the run as it is known, or as it was at the moment of {@link playback}. */
   readonly view: RunView;
+  /** The screens over which it was opened, to go back to. */
+  readonly from: CameFrom | undefined;
   /** A look at an earlier moment, and all that is known. */
   readonly playback: { readonly at: number; readonly recorded: RunView } | undefined;
   readonly link: LinkAt;
@@ -125,6 +140,8 @@ export interface OpenRun {
   /** The selection moves with the run until a person moves it. */
   readonly followsRun: boolean;
   readonly log: LogPane;
+  /** Number of the line of the log to show as soon as it is there. */
+  readonly seekSeq: number | undefined;
   /** By `step#attempt`. */
   readonly snapshots: Readonly<Record<string, LoadedSnapshot>>;
   /** Edited inputs that no run has yet, by step key. */
@@ -133,10 +150,18 @@ export interface OpenRun {
   readonly editWhenRead: string | undefined;
   /** What people say about it, oldest first. */
   readonly comments: readonly CommentRow[];
+  /** Marked lines of the log, in its order. */
+  readonly bookmarks: readonly LogBookmarkRow[];
   /** Whose pause it is, where a terminal holds it. */
   readonly heldBy: HeldPause | undefined;
   /** Commands under way, one of a verb at most, in the order in which they were sent. */
   readonly pending: readonly Pending[];
+}
+
+/** What a run was opened from: the screens there were, and the run beneath them. */
+export interface CameFrom {
+  readonly screens: readonly ScreenState[];
+  readonly run: { readonly runId: string; readonly from: CameFrom | undefined } | undefined;
 }
 
 /** The lease of a terminal, and who we are beside its owner. */
@@ -192,6 +217,12 @@ export interface LogPane {
   readonly leastLevel: LogLevel;
   /** Only lines of this step and its sub-steps. */
   readonly onlyStep: string | undefined;
+  /** Only lines that carry this id. */
+  readonly onlyId: CorrelationId | undefined;
+  /** Lines whose data stand under them as a tree, by `seq`, with how that is folded. */
+  readonly unfolded: ReadonlyMap<number, Folding>;
+  /** Path of the value under the cursor, within the tree of the line the cursor is on. */
+  readonly inside: string | undefined;
   /**
    * Indexes of the lines that pass, among those of the run before `scanned`. Grows in place, as the lines do. What is
    * said of the log in places (`cursor`, `top`, `frozenCount`) are places in it, and never shift.
@@ -208,10 +239,22 @@ export interface LogPane {
   readonly edition: number;
   /** What `matchCount` was when the view was frozen. */
   readonly frozenCount: number;
+  /** Where the reader was before the filters changed, until a scan has come there. */
+  readonly reading: ReadingPlace | undefined;
   readonly search: string;
   readonly wraps: boolean;
   /** Cells scrolled sideways. */
   readonly left: number;
+}
+
+/** A place in a log that outlasts other filters. */
+export interface ReadingPlace {
+  /** Of the line under the cursor. */
+  readonly seq: number;
+  /** Lines that stood above it. */
+  readonly above: number;
+  /** Of the last line that was there when the view was frozen; -1 when there was none. */
+  readonly frozenSeq: number;
 }
 
 export interface Notice {
@@ -224,8 +267,8 @@ export interface Notice {
 }
 
 export const newLogPane: LogPane = {
-  follows: true, cursor: 0, top: 0, filterText: '', filter: undefined, filtersOff: false, leastLevel: 'debug', onlyStep: undefined,
-  matches: indexList(), matchFirst: 0, matchCount: 0, scanned: 0, scannedLines: undefined, firstKept: 0, edition: 0, frozenCount: 0, search: '', wraps: false, left: 0,
+  follows: true, cursor: 0, top: 0, filterText: '', filter: undefined, filtersOff: false, leastLevel: 'debug', onlyStep: undefined, onlyId: undefined, unfolded: new Map(), inside: undefined,
+  matches: indexList(), matchFirst: 0, matchCount: 0, scanned: 0, scannedLines: undefined, firstKept: 0, edition: 0, frozenCount: 0, reading: undefined, search: '', wraps: false, left: 0,
 };
 
 export const newDetail: Detail = { tab: 'inputs', cursor: 0, top: 0, toggled: new Set(), allFolded: undefined, wraps: true, search: '' };
@@ -233,8 +276,7 @@ export const newDetail: Detail = { tab: 'inputs', cursor: 0, top: 0, toggled: ne
 export interface InitialOptions {
   readonly size: Size;
   readonly now: number;
-  readonly glyphs: Glyphs;
-  readonly theme: string;
+  readonly settings: Settings;
   readonly initialRun?: string | undefined;
   readonly readOnly?: boolean | undefined;
   readonly recording?: string | undefined;
@@ -244,18 +286,20 @@ export function initialState(options: InitialOptions): State {
   return {
     size: options.size,
     now: options.now,
-    glyphs: options.glyphs,
-    theme: options.theme,
+    glyphs: options.settings.values.ascii ? asciiGlyphs : unicodeGlyphs,
+    settings: options.settings,
     session: { phase: 'connecting', progress: 'opening the backend', since: options.now },
     lists: { runs: undefined, pipelines: [], models: [], breakpoints: [], watches: [], runners: [], link: { state: 'connecting', at: options.now, lostAt: undefined } },
-    home: { selected: undefined, top: 0, filter: '', found: undefined, search: '', marked: undefined, starting: false },
+    home: { selected: undefined, top: 0, filter: '', found: undefined, search: '', lastView: undefined, marked: undefined, starting: false },
     open: undefined,
     screens: [],
+    following: undefined,
     overlays: [],
     notice: undefined,
     lineUse: undefined,
     together: undefined,
-    timeFormat: 'elapsed',
+    timeFormat: options.settings.values.timeFormat,
+    typed: {},
     interruptedAt: undefined,
     initialRun: options.initialRun,
     readOnly: options.readOnly ?? false,

@@ -8,7 +8,7 @@ const session: DebugSessionRow = {
   id: '019578a1-0000-7000-8000-0000000ses51', session_name: 'the bad upload', description: null, filters: {}, scope: {}, test_run_id: runId, event_count: 0, insight_count: 0, query_count: 0,
   active: true, resolved: false, created_by: null, created_by_name: 'ada@example', created_at: at(0), updated_at: at(0), closed_at: null,
 };
-const peer = (name: string, change: Partial<Peer> = {}): Peer => ({ terminal: name, name: `${name}@example`, joinedAt: 1, leads: false, cursor: null, isMe: false, ...change });
+const peer = (name: string, change: Partial<Peer> = {}): Peer => ({ terminal: name, name: `${name}@example`, joinedAt: 1, leads: false, cursor: null, isMe: false, label: name, ...change });
 const ada = (cursor: SessionCursor | null = null): Peer => peer('ada', { leads: true, cursor });
 const me = peer('me', { isMe: true });
 const moves = (terminal: TestTerminal) => terminal.effects.flatMap((effect) => (effect.type === 'moveInSession' ? [effect.cursor] : []));

@@ -1,24 +1,25 @@
-import { actionNamed } from './actions/table.ts';
-import { refused, typeInto } from './actions/dialog.ts';
-import { helpEntries } from './dialogs/help.ts';
+import { typeInto } from './actions/dialog.ts';
+import { perform } from './actions/perform.ts';
+import { acceptHelp, rebindEntry } from './dialogs/help.ts';
 import { keyLabel, typedText, type KeyName } from './input/key.ts';
-import { bindingFor, type Binding } from './keymap.ts';
+import { bindingFor, keyOf } from './keymap.ts';
 import type { Message } from './message.ts';
 import { scanLog } from './model/log.ts';
-import { askForAnswers } from './screens/frame.ts';
+import { askForAnswers, followNews } from './screens/frame.ts';
 import type { State } from './state.ts';
-import { askForSnapshots } from './update/open-run.ts';
+import { askForSnapshots, seekLine } from './update/open-run.ts';
 import { tellOthers } from './update/together.ts';
 import { receive } from './update/receive.ts';
-import { closeOverlay, only, told, withRun, type Update } from './update/result.ts';
+import { only, told, withRun, type Update } from './update/result.ts';
 
 /** The next state of the program, and what is to be done outside. Pure: the time comes with the call. */
 export function update(state: State, message: Message, now: number): Update {
   const first = handle({ ...state, now }, message);
   // Whatever the message was, the selected step or the screen on top may need something now.
-  const second = askForSnapshots(first.state);
+  const second = askForSnapshots(first.state.open?.seekSeq === undefined ? first.state : withRun(first.state, seekLine));
   const third = askForAnswers(second.state);
-  const all = { state: withoutStaleNotice(third.state), effects: [...first.effects, ...second.effects, ...third.effects] };
+  const fourth = followNews(third.state);
+  const all = { state: withoutStaleNotice(fourth.state), effects: [...first.effects, ...second.effects, ...third.effects, ...fourth.effects] };
   return tellOthers(state, all, message.type === 'key');
 }
 
@@ -55,19 +56,14 @@ function press(state: State, key: KeyName): Update {
   const text = typedText(key);
   if (!binding) {
     if (text !== undefined && typesText(state)) return only(typeInto(state, text));
-    return only(state.overlays.length > 0 ? state : told(state, `${keyLabel(key)} means nothing here; ? shows what does.`));
+    return only(state.overlays.length > 0 ? state : told(state, `${keyLabel(key)} means nothing here; ${keyOf(state, 'app.help') ?? ':help'} shows what does.`));
   }
   const help = state.overlays.at(-1);
   if (help?.type === 'help' && binding.action === 'dialog.accept') {
-    const entry = helpEntries(state, help)[help.cursor];
-    return entry ? perform(closeOverlay(state), entry) : only(state);
+    return acceptHelp(state, help);
   }
+  if (help?.type === 'help' && binding.action === 'dialog.rebind') return only(rebindEntry(state, help));
   return perform(state, binding, key);
-}
-
-function perform(state: State, binding: Binding, key: KeyName = binding.keys[0]!): Update {
-  const why = binding.disabled?.(state);
-  return why === undefined ? actionNamed(binding.action)(state) : only(refused(state, key, why));
 }
 
 /** Does text that is typed go anywhere? */

@@ -97,6 +97,8 @@ async function lookAtTerms(
     function: (log) => log.function_name,
     file: (log) => log.file_path,
     type: (log) => log.step_type,
+    run: (log) => log.test_run_id,
+    pipeline: () => null,
     duration: (log) => log.duration_ms,
     message: () => null,
     text: () => null,

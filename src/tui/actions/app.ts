@@ -2,7 +2,7 @@ import { newRunForm, defaultRequest } from '../dialogs/new-run.ts';
 import { pipelineToStart, selectedRun, shownRuns } from '../model/runs.ts';
 import { closeScreen } from '../screens/frame.ts';
 import type { State } from '../state.ts';
-import { closeRun, openRun } from '../update/open-run.ts';
+import { leaveRun, openRun } from '../update/open-run.ts';
 import { playToEnd } from '../update/playback.ts';
 import { only, told, withOverlay, withPrompt, withRun, type Action, type Update } from '../update/result.ts';
 
@@ -15,7 +15,7 @@ function back(state: State): Update | undefined {
   const run = state.open;
   if (run?.zoomed) return only(withRun(state, (open) => ({ ...open, zoomed: false })));
   if (run?.playback) return only(told(withRun(state, playToEnd), 'The run as it is now.'));
-  if (run) return closeRun(state);
+  if (run) return leaveRun(state);
   if (state.home.filter !== '') return only({ ...state, home: { ...state.home, filter: '' } });
   return undefined;
 }

@@ -2,6 +2,7 @@ import { shortId } from '../../core/format.ts';
 import { selectedRun } from '../model/runs.ts';
 import { newCompareScreen } from '../screens/compare.ts';
 import { newFamilyScreen } from '../screens/family.ts';
+import { newInformationScreen } from '../screens/information.ts';
 import { newPerformanceScreen } from '../screens/performance.ts';
 import { withScreen } from '../screens/screen.ts';
 import type { State } from '../state.ts';
@@ -29,6 +30,10 @@ export const compareActions = {
   'run.performance': (state) => {
     const run = selectedRun(state);
     return only(run ? withScreen(state, newPerformanceScreen(run.test_run_id)) : told(state, 'There is no run.'));
+  },
+  'run.information': (state) => {
+    const run = selectedRun(state);
+    return only(run ? withScreen(state, newInformationScreen(run.test_run_id)) : told(state, 'There is no run.'));
   },
   'run.promote': (state) => {
     const run = selectedRun(state);

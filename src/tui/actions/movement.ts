@@ -3,7 +3,7 @@ import { scrolledTo, shownCount } from '../model/log.ts';
 import { shownRuns } from '../model/runs.ts';
 import { stepsOf } from '../model/steps.ts';
 import { focusedArea, homeRows, scrolled } from '../layout.ts';
-import { rowsOf, screenAt, screenHeight } from '../screens/frame.ts';
+import { definitionOf, rowsOf, screenAt, screenHeight } from '../screens/frame.ts';
 import { shownScreen, withOwn } from '../screens/screen.ts';
 import type { ScreenState } from '../screens/table.ts';
 import type { OpenRun, State } from '../state.ts';
@@ -31,6 +31,8 @@ function motion(distance: Distance): Action {
 function moveInScreen(state: State, own: ScreenState, distance: Distance): State {
   const count = rowsOf(state, own).length;
   const next = screenAt(state, own, moveTo(distance, own.cursor, count, screenHeight(state)));
+  const moved = definitionOf(next).moved?.(state, next, own, distance === 'end') ?? next;
+  if (moved !== next) return withOwn(state, moved);
   return next.cursor === own.cursor && next.top === own.top ? told(state, count < 2 ? 'There is nothing to move in.' : next.cursor === 0 ? 'This is the first row.' : 'This is the last row.') : withOwn(state, next);
 }
 

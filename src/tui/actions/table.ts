@@ -1,4 +1,5 @@
 import type { ActionName, OwnActionName } from '../action-names.ts';
+import { houseActions, openingActions } from '../screens/house.ts';
 import { screens } from '../screens/table.ts';
 import type { Action } from '../update/result.ts';
 import { appActions } from './app.ts';
@@ -16,12 +17,13 @@ import { viewActions } from './views.ts';
 
 /** What every action does, by name. The compiler sees that none is missing. */
 export const actions: Readonly<Record<OwnActionName, Action>> = {
-  ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions, ...lookActions,
+  ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions, ...lookActions, ...houseActions,
 };
 
 /** What an action does, those that screens bring among them. */
 export function actionNamed(name: ActionName): Action {
   if (Object.hasOwn(actions, name)) return actions[name as OwnActionName];
+  if (Object.hasOwn(openingActions, name)) return openingActions[name]!;
   const screen = screens[name.slice(0, name.indexOf('.')) as keyof typeof screens];
   return screen.actions[name]!;
 }

@@ -9,7 +9,7 @@ import { sentence } from '../model/sentence.ts';
 import { shownRuns, wordsOf } from '../model/runs.ts';
 import { filterRuns, withHomeFilter } from '../update/filter-runs.ts';
 import type { Prompt } from '../overlay.ts';
-import { searchScreen } from '../screens/frame.ts';
+import { definitionOf, searchScreen } from '../screens/frame.ts';
 import { shownScreen, withOwn } from '../screens/screen.ts';
 import type { State } from '../state.ts';
 import { runCommand } from './command.ts';
@@ -19,9 +19,17 @@ import { closeOverlay, only, replaceOverlay, told, withDetail, withLog, withRun,
 export function promptTyped(state: State, prompt: Prompt): State {
   const next = replaceOverlay(state, { ...prompt, problem: undefined });
   if (prompt.purpose !== 'filter') return next;
+  const own = shownScreen(state);
+  if (own) return definitionOf(own).filter?.isHalfTyped(prompt.text) === true || promptProblem(state, prompt) ? next : narrowScreen(next, prompt.text);
   // A half-typed filter leaves what the last whole one showed.
   if (!state.open) return isHalfTypedRunFilter(prompt.text) || promptProblem(state, prompt) ? next : withHomeFilter(next, prompt.text);
   return isHalfTyped(prompt.text) ? next : filtered(next, prompt.text);
+}
+
+/** The screen on top through its own filter. Throws what a text throws that does not parse. */
+function narrowScreen(state: State, text: string): State {
+  const own = shownScreen(state)!;
+  return withOwn(state, definitionOf(own).filter?.apply(state, own, text) ?? own);
 }
 
 /** The log through the filter; as it was where the text does not parse. */
@@ -39,7 +47,9 @@ function filtered(state: State, text: string): State {
 export function promptProblem(state: State, prompt: Prompt): string | undefined {
   if (prompt.purpose !== 'filter' || prompt.text.trim() === '') return undefined;
   try {
-    if (state.open) parseFilter(prompt.text);
+    const own = shownScreen(state);
+    if (own) definitionOf(own).filter?.apply(state, own, prompt.text);
+    else if (state.open) parseFilter(prompt.text);
     else parseRunFilter(prompt.text, state.now);
     return undefined;
   } catch (error) {
@@ -53,6 +63,7 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
     case 'filter': {
       const problem = promptProblem(state, prompt);
       if (problem) return only(told(state, problem, 'error'));
+      if (shownScreen(state)) return only(narrowScreen(closed, prompt.text));
       return state.open ? only(filtered(closed, prompt.text)) : filterRuns(closed, prompt.text);
     }
     case 'search':
@@ -70,6 +81,7 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
 }
 
 export function cancelPrompt(state: State, prompt: Prompt): State {
+  if (prompt.purpose === 'filter' && shownScreen(state)) return narrowScreen(closeOverlay(state), prompt.before);
   if (prompt.purpose === 'filter' && !state.open) return withHomeFilter(closeOverlay(state), prompt.before);
   return closeOverlay(prompt.purpose === 'filter' ? promptTyped(state, { ...prompt, text: prompt.before }) : state);
 }

@@ -32,6 +32,7 @@ export const globalKeys: readonly Binding[] = [
     disabled: (state) => ((state.lists.runs?.length ?? 0) > 1 ? undefined : 'there is no other run to compare with') },
   { action: 'run.family', keys: ['v'], place: 'runs', label: 'family', help: 'The runs that the selected one was made from, and those made from it.', disabled: noRuns },
   { action: 'run.performance', keys: ['%'], place: 'runs', label: 'times', help: 'Where the time of the selected run went.', disabled: noRuns },
+  { action: 'run.information', keys: ['0'], place: 'runs', label: 'information', help: 'What is known of the selected run: model, cost, environment, commit, notes, inputs and outputs.', disabled: noRuns },
   { action: 'run.promote', keys: ['P'], place: 'runs', label: 'make a test', help: 'Keep the selected run as a regression test.', disabled: cannotPromote },
   { action: 'move.down', keys: ['j', 'down'], place: 'runs', label: 'down', help: 'Next run.' },
   { action: 'move.up', keys: ['k', 'up'], place: 'runs', label: 'up', help: 'Previous run.' },

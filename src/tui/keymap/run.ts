@@ -25,7 +25,7 @@ export const runKeys: readonly Binding[] = [
   { action: 'run.compare', keys: ['D'], place: 'run', label: 'compare', help: 'Compare with the run it is a rerun of, or with the one that is marked; else choose one in the list of runs.', disabled: noRun },
   { action: 'run.family', keys: ['v'], place: 'run', label: 'family', help: 'The runs it was made from, and those made from it, as a tree.', disabled: noRun },
   { action: 'run.performance', keys: ['%'], place: 'run', label: 'times', help: 'Where its time went: p50 and p95 of earlier runs, self time, critical path, changes with their commit.', disabled: noRun },
-  { action: 'run.timeline', keys: ['V'], place: 'run', label: 'timeline', help: 'When everything happened, as bars on one time axis, beside the p50 and p95 of earlier runs.', disabled: noRun },
+  { action: 'run.timeline', keys: ['V'], place: 'run', label: 'timeline', help: 'When everything happened, as bars on one time axis, beside the p50 and p95 of earlier runs.', footer: 20, disabled: noRun },
   { action: 'run.promote', keys: ['P'], place: 'run', label: 'make a test', help: 'Keep the run as a regression test: its inputs, and how it ended.', disabled: cannotPromote },
   { action: 'run.write', keys: ['Y'], place: 'run', label: 'write', help: 'Write what this pane shows to a file, and say where.', disabled: noRun },
 
@@ -42,6 +42,7 @@ export const runKeys: readonly Binding[] = [
   { action: 'view.source', keys: ['7'], place: 'run', label: 'source', help: 'The code of the step.' },
   { action: 'view.timing', keys: ['8'], place: 'run', label: 'timing', help: 'Time, CPU and memory of the step.' },
   { action: 'view.error', keys: ['9'], place: 'run', label: 'error', help: 'The error, with its stack.', footer: 1, footerWhen: (state) => state.open?.view.run?.status === 'failed' && !(state.open.pane === 'detail' && state.open.detail.tab === 'error') },
+  { action: 'run.information', keys: ['0'], place: 'run', label: 'information', help: 'What is known of the run: model, cost, environment, commit, notes, inputs and outputs.', disabled: noRun },
   { action: 'detail.diff', keys: ['d'], place: 'run', label: 'diff', help: 'State before and after the selected step.', footer: 8, disabled: noStep },
   { action: 'step.next', keys: ['}'], place: 'run', label: 'next step', help: 'Select the next step, whatever is shown.', disabled: noStep },
   { action: 'step.previous', keys: ['{'], place: 'run', label: 'previous step', help: 'Select the previous step.', disabled: noStep },

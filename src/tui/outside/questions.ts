@@ -1,7 +1,11 @@
 import type { Backend } from '../../client/backend.ts';
+import { runInformation } from './information.ts';
 import { earlierTimes, judgedTimes, profileOf } from './times.ts';
 import { watchedValues } from './watched.ts';
 import { comparisonOf, differencesOf, divergenceOf, judgedComparison } from './comparisons.ts';
+
+/** Comparisons that a list shows. */
+const KEPT_COMPARISONS = 200;
 
 /**
  * What screens ask a backend, by kind. An answer is plain data; the screen that asked keeps it, see
@@ -18,6 +22,12 @@ const questions = {
   /** How the values of one step differ, by its index in the comparison. */
   differences: (backend: Backend, { runIds, index, other, ignoreVolatile }: { readonly runIds: readonly string[]; readonly index: number; readonly other: number; readonly ignoreVolatile: boolean }) =>
     differencesOf(backend, runIds, index, other, ignoreVolatile),
+  /** The comparisons that were kept, newest first. */
+  comparisons: (backend: Backend, _none: object) => backend.comparisons({ limit: KEPT_COMPARISONS }),
+  /** Lines of all runs, older than the one with this id; oldest first. */
+  olderLogs: (backend: Backend, { before }: { readonly before: string }) => backend.recentLogs({ before }),
+  /** What is known of a run beside its steps. */
+  information: (backend: Backend, { runId }: { readonly runId: string }) => runInformation(backend, runId),
   /** The run, what it was made from, and what was made from these. */
   family: (backend: Backend, { runId }: { readonly runId: string }) => backend.family(runId),
   /** Where the time of a run went. */

@@ -1,5 +1,6 @@
 import type { Backend } from '../../client/backend.ts';
 import type { BreakpointDraft } from '../../core/breakpoint-draft.ts';
+import type { Question } from './questions.ts';
 import { saveComparison } from './comparisons.ts';
 import type { ListRows } from '../message.ts';
 
@@ -7,6 +8,8 @@ import type { ListRows } from '../message.ts';
 export interface Written {
   readonly text: string;
   readonly rows?: ListRows | undefined;
+  /** Kinds of questions that have another answer now. */
+  readonly outdated?: readonly Question['kind'][] | undefined;
 }
 
 /** All that a breakpoint is but its pipeline. */
@@ -42,9 +45,27 @@ const writes = {
     await backend.addComment({ runId, stepKey, body });
     return { text: 'Said.' };
   },
+  /** Marks a line of a log, or gives its mark another note. */
+  markLine: async (backend: Backend, { runId, seq, note }: { readonly runId: string; readonly seq: number; readonly note: string }): Promise<Written> => {
+    const mark = await backend.markLine(runId, seq, note);
+    return { text: mark.note === '' ? 'The line is marked.' : 'The line is marked, with the note.' };
+  },
+  unmarkLine: async (backend: Backend, { runId, seq }: { readonly runId: string; readonly seq: number }): Promise<Written> => {
+    await backend.unmarkLine(runId, seq);
+    return { text: 'The mark is removed.' };
+  },
   saveComparison: async (backend: Backend, { name, runIds, ignoreVolatile }: { readonly name: string; readonly runIds: readonly string[]; readonly ignoreVolatile: boolean }): Promise<Written> => {
     await saveComparison(backend, name, runIds, ignoreVolatile);
-    return { text: `The comparison is kept as "${name}"; \`stepscope compare --list\` has it.` };
+    return { text: `The comparison is kept as "${name}"; \`:comparisons\` has it.`, outdated: ['comparisons'] };
+  },
+  removeComparison: async (backend: Backend, { id }: { readonly id: string }): Promise<Written> => {
+    await backend.removeComparison(id);
+    return { text: 'The comparison is removed.', outdated: ['comparisons'] };
+  },
+  /** For everybody who is in it. */
+  endSession: async (backend: Backend, { id }: { readonly id: string }): Promise<Written> => {
+    const { session_name } = await backend.endSession(id);
+    return { text: `The session "${session_name}" has ended, for everybody.` };
   },
 };
 

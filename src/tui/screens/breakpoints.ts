@@ -8,11 +8,11 @@ import { breakpointsOf } from '../model/breakpoints.ts';
 import { watchLines, watchesOf } from '../model/watches.ts';
 import { loadedSnapshot } from '../model/detail.ts';
 import { selectedStep } from '../model/steps.ts';
-import { line, span, wrap, type Line } from '../output/line.ts';
+import { span, wrap, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
 import { only, told, withOverlay, type Update } from '../update/result.ts';
 import { newWatchedScreen } from './watched.ts';
-import { newScreen, on, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
+import { newScreen, on, sayRows, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
 
 /** What stops the runs of a pipeline, and what is shown at every stop. */
 export interface BreakpointsState extends ScreenBase {
@@ -37,10 +37,10 @@ function rows(state: State, own: BreakpointsState, columns: number): readonly Sc
   const shown = watchLines(watched, run && loadedSnapshot(run)?.snapshot, step?.row, run?.view.run, columns);
   const watches = watched.flatMap((one, at) => shown[at]!.map((text, index): ScreenRow => ({ line: text, id: `${WATCH}${one.id}`, isStop: index === 0 })));
   return [
-    ...(breakpoints.length > 0 ? breakpoints : say('None. a adds one; in a run, b on a step, a log line or a value does.', columns)),
+    ...(breakpoints.length > 0 ? breakpoints : sayRows('None. a adds one; in a run, b on a step, a log line or a value does.', columns)),
     { line: [] },
     { line: [span(' Watches', 'heading'), span(step ? `  at ${step.display} ${step.name}` : '  shown at every stop', 'muted')] },
-    ...(watches.length > 0 ? watches : say('None. W adds an expression, such as outputs.width or state.image.', columns)),
+    ...(watches.length > 0 ? watches : sayRows('None. W adds an expression, such as outputs.width or state.image.', columns)),
   ];
 }
 
@@ -51,10 +51,6 @@ function breakpointRows(state: State, row: BreakpointRow, when: string, columns:
     line: [...(index === 0 ? head : [span('     ')]), span(`  ${text}`, row.enabled ? 'text' : 'muted')],
     id: `${BREAKPOINT}${row.id}`, isStop: index === 0,
   }));
-}
-
-function say(text: string, columns: number): readonly ScreenRow[] {
-  return wrap(text, columns - 2).map((one) => ({ line: line(` ${one}`, 'muted') }));
 }
 
 /** What the cursor is on. */

@@ -7,7 +7,7 @@ import { openSaveComparison } from '../dialogs/forms/save-comparison.ts';
 import { cannotChange } from '../keymap/reasons.ts';
 import { span, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
-import { openRun } from '../update/open-run.ts';
+import { showRun } from '../update/open-run.ts';
 import { only, told, withOverlay, type Update } from '../update/result.ts';
 import { newComparedStep } from './compared-step.ts';
 import { comparisonRows, stepOfRow } from './compare/rows.ts';
@@ -65,7 +65,7 @@ function settled(state: State, own: CompareState): CompareState {
 const chosen = (state: State, own: CompareState): number | undefined => stepOfRow(rows(state, own, state.size.columns - 1)[own.cursor]);
 
 function openAt(index: (own: CompareState) => number) {
-  return on('compare', (state, own): Update => openRun(state, own.runIds[index(own)]!));
+  return on('compare', (state, own): Update => showRun(state, own.runIds[index(own)]!));
 }
 
 export const compareScreen: Screen<CompareState> = {

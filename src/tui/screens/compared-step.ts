@@ -7,7 +7,7 @@ import { diffLines } from '../json/lines.ts';
 import { fit, line, span, wrap, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
 import { SIDE_BY_SIDE } from './compare/rows.ts';
-import { answerTo, newScreen, on, problemOf, withOwn, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
+import { answerTo, newScreen, on, problemOf, sayRows, withOwn, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
 import { only, told } from '../update/result.ts';
 
 /** How one step differs between two of the compared runs. */
@@ -40,15 +40,11 @@ function rows(state: State, own: ComparedStepState, columns: number): readonly S
   const step = comparison.steps[own.index]!;
   const [a, b] = [step.steps[0], step.steps[own.other]];
   const facts = factRows(state, own, a, b, columns);
-  if (!a || !b) return [...facts, { line: [] }, ...say(`Only run ${a ? runLetter(0) : runLetter(own.other)} has this step.`, columns)];
+  if (!a || !b) return [...facts, { line: [] }, ...sayRows(`Only run ${a ? runLetter(0) : runLetter(own.other)} has this step.`, columns)];
   const differences = answerTo(own, differencesQuestion(own));
-  if (!differences) return [...facts, { line: [] }, ...say(problemOf(own, differencesQuestion(own)) ?? 'Reading…', columns)];
-  if (differences.length === 0) return [...facts, { line: [] }, ...say(`Inputs, outputs and state are alike${own.ignoreVolatile ? ', ids and times aside: v counts them' : ''}.`, columns)];
+  if (!differences) return [...facts, { line: [] }, ...sayRows(problemOf(own, differencesQuestion(own)) ?? 'Reading…', columns)];
+  if (differences.length === 0) return [...facts, { line: [] }, ...sayRows(`Inputs, outputs and state are alike${own.ignoreVolatile ? ', ids and times aside: v counts them' : ''}.`, columns)];
   return [...facts, ...differences.flatMap((one) => valueRows(state, one, columns))];
-}
-
-function say(text: string, columns: number): readonly ScreenRow[] {
-  return wrap(text, columns - 2).map((one) => ({ line: line(` ${one}`, 'muted') }));
 }
 
 /** What the rows of the step say: how it stood, how long it took, and its error. */

@@ -6,7 +6,7 @@ import type { RunRow } from '../../protocol/rows.ts';
 import { openRunOf, runIds, runOf } from '../dialogs/commands/references.ts';
 import { clip, fit, line, span, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
-import { openRun } from '../update/open-run.ts';
+import { showRun } from '../update/open-run.ts';
 import { only, told } from '../update/result.ts';
 import { newCompareScreen } from './compare.ts';
 import { answerTo, newScreen, on, problemOf, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
@@ -82,7 +82,7 @@ export const familyScreen: Screen<FamilyState> = {
   actions: {
     'family.open': on('family', (state, own) => {
       const id = chosen(state, own);
-      return id === undefined ? only(told(state, 'The family is still being read.')) : openRun(state, id);
+      return id === undefined ? only(told(state, 'The family is still being read.')) : showRun(state, id);
     }),
     'family.compare': on('family', (state, own) => {
       const id = chosen(state, own);

@@ -1,5 +1,7 @@
+import { houseRows } from '../model/house.ts';
 import { lineText, type Line } from '../output/line.ts';
 import { scrolled } from '../layout.ts';
+import type { News } from '../outside/followings.ts';
 import type { Question } from '../outside/questions.ts';
 import type { Answer } from '../outside/questions.ts';
 import type { State } from '../state.ts';
@@ -17,7 +19,7 @@ const FIXED_ROWS = 3;
 
 /** Rows of a screen's content. */
 export function screenHeight(state: State): number {
-  return Math.max(1, state.size.rows - FIXED_ROWS - headOf(state).length - (state.overlays.at(-1)?.type === 'prompt' ? 1 : 0));
+  return Math.max(1, state.size.rows - FIXED_ROWS - houseRows(state) - headOf(state).length - (state.overlays.at(-1)?.type === 'prompt' ? 1 : 0));
 }
 
 /** The rows of the screen on top that do not scroll; none where there is room for little else. */
@@ -39,7 +41,7 @@ let last: { readonly key: readonly unknown[]; readonly rows: readonly ScreenRow[
 /** The rows of the screen on top. The last answer is kept: a frame and a key press ask for the same. */
 export function rowsOf(state: State, own: ScreenState): readonly ScreenRow[] {
   const { cursor: _cursor, top: _top, search: _search, ...content } = own;
-  const key = [...Object.values(content), state.lists, state.open, state.size, state.glyphs, state.timeFormat, definitionOf(own).moves?.(state, own) ? state.now : Math.floor(state.now / AGE_MS)];
+  const key = [...Object.values(content), state.lists, state.open, state.size, state.settings, state.timeFormat, definitionOf(own).moves?.(state, own) ? state.now : Math.floor(state.now / AGE_MS)];
   if (last && last.key.length === key.length && last.key.every((part, index) => part === key[index])) return last.rows;
   // One cell is the cursor's.
   const rows = definitionOf(own).rows(state, own, state.size.columns - 1);
@@ -104,6 +106,29 @@ export function askForAnswers(state: State): Update {
   if (wanted.length === 0) return only(state);
   const answers = { ...own.answers, ...Object.fromEntries(wanted.map((question) => [questionKey(question), { state: 'asked' as const }])) };
   return only(withOwn(state, { ...own, answers }), ...wanted.map((question) => ({ type: 'ask' as const, question })));
+}
+
+/** Hears what the screen on top follows, and nothing that it does not. Part of every update. */
+export function followNews(state: State): Update {
+  const own = shownScreen(state);
+  const wanted = own && state.session.phase === 'ready' ? definitionOf(own).follows?.(state, own) : undefined;
+  if (wanted?.kind === state.following?.kind && wanted?.round === state.following?.round) return only(state);
+  return only({ ...state, following: wanted }, { type: 'followNews', following: wanted });
+}
+
+/** Takes in what was heard, in the screen that follows it. */
+export function withNews(state: State, news: News): State {
+  const own = shownScreen(state);
+  // What was on its way when the screen was left is read again by who comes back.
+  if (!own || state.following?.kind !== news.kind) return state;
+  return withOwn(state, definitionOf(own).heard?.(state, own, news) ?? own);
+}
+
+/** Forgets what was answered to some kinds of questions, so that it is asked again. */
+export function withoutAnswers(state: State, kinds: readonly Question['kind'][]): State {
+  if (kinds.length === 0) return state;
+  const isOutdated = (key: string): boolean => kinds.includes((JSON.parse(key) as Question).kind);
+  return { ...state, screens: state.screens.map((own) => ({ ...own, answers: Object.fromEntries(Object.entries(own.answers).filter(([key]) => !isOutdated(key))) })) };
 }
 
 /** Takes an answer in, in every screen that asked for it. */

@@ -6,7 +6,7 @@ import type { Command } from '../dialogs/commands/command.ts';
 import { openRunOf, runIds, runOf } from '../dialogs/commands/references.ts';
 import { clipLine, fit, line, span, wrap, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
-import { openRun, selectStep } from '../update/open-run.ts';
+import { selectStep, showRun } from '../update/open-run.ts';
 import { only, told, withRun } from '../update/result.ts';
 import { bar } from '../view/bar.ts';
 import { sparkline } from '../charts/sparkline.ts';
@@ -140,7 +140,7 @@ export const performanceScreen: Screen<PerformanceState> = {
     'performance.open': on('performance', (state, own) => {
       const key = rows(state, own, state.size.columns - 1)[own.cursor]?.id;
       if (key === undefined) return only(told(state, 'Select a step; Enter opens it in its run.'));
-      const opened = state.open?.runId === own.runId ? only({ ...state, screens: [] }) : openRun(state, own.runId);
+      const opened = showRun(state, own.runId);
       return { ...opened, state: withRun(opened.state, (run) => selectStep({ ...run, pane: 'detail', detail: { ...run.detail, tab: 'timing' } }, key)) };
     }),
   },

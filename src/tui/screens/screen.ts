@@ -1,6 +1,7 @@
 import type { Command } from '../dialogs/commands/command.ts';
 import type { Binding } from '../keymap.ts';
-import type { Line } from '../output/line.ts';
+import { line, wrap, type Line } from '../output/line.ts';
+import type { Following, News } from '../outside/followings.ts';
 import type { Answer, AnswerTo, Question } from '../outside/questions.ts';
 import type { State } from '../state.ts';
 import type { Action, Update } from '../update/result.ts';
@@ -52,6 +53,13 @@ export interface Screen<Own extends ScreenBase> {
   readonly wants?: ((state: State, own: Own) => readonly Question[]) | undefined;
   /** What an answer changes beside what is shown: where the cursor is, until a person has moved it. */
   readonly settled?: ((state: State, own: Own) => Own) | undefined;
+  /** What it hears for as long as it is shown, and what becomes of that. */
+  readonly follows?: ((state: State, own: Own) => Following | undefined) | undefined;
+  readonly heard?: ((state: State, own: Own, news: News) => Own) | undefined;
+  /** What else a motion changes; `toEnd` when it was the key for the last row. */
+  readonly moved?: ((state: State, own: Own, before: Own, toEnd: boolean) => Own) | undefined;
+  /** Narrows the rows while it is typed after `f`. */
+  readonly filter?: ScreenFilter<Own> | undefined;
   /** What `]` and `[` go to, in words. */
   readonly stops?: string | undefined;
   /** Its own keys; their place is the name of the screen. */
@@ -60,6 +68,14 @@ export interface Screen<Own extends ScreenBase> {
   readonly actions: Readonly<Record<string, Action>>;
   /** Words of the `:` line that open it. */
   readonly commands?: Readonly<Record<string, Command>> | undefined;
+}
+
+/** A filter that a screen takes; see the prompt. */
+export interface ScreenFilter<Own> {
+  /** Throws a `FilterError` for a text that does not parse. */
+  readonly apply: (state: State, own: Own, text: string) => Own;
+  /** May the last word still become the name of a field? Then it is not applied yet. */
+  readonly isHalfTyped: (text: string) => boolean;
 }
 
 export const newScreen: ScreenBase = { cursor: 0, top: 0, search: '', answers: {} };
@@ -81,6 +97,11 @@ export function problemOf(own: ScreenBase, ...questions: readonly Question[]): s
     if (answered?.state === 'failed') return answered.problem;
   }
   return undefined;
+}
+
+/** Rows that say something, such as what to do where there is nothing yet. */
+export function sayRows(text: string, columns: number): readonly ScreenRow[] {
+  return wrap(text, columns - 2).map((one) => ({ line: line(` ${one}`, 'muted') }));
 }
 
 /** The screen on top; undefined while the list of runs or a run is shown. */

@@ -5,7 +5,7 @@ import { outcomeSpans } from '../model/watches.ts';
 import type { WatchedValue } from '../outside/watched.ts';
 import { clipLine, fit, line, span, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
-import { openRun, selectStep } from '../update/open-run.ts';
+import { selectStep, showRun } from '../update/open-run.ts';
 import { only, told, withRun } from '../update/result.ts';
 import { answerTo, newScreen, on, problemOf, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
 
@@ -83,7 +83,7 @@ export const watchedScreen: Screen<WatchedState> = {
     'watched.open': on('watched', (state, own) => {
       const key = rows(state, own, state.size.columns - 1)[own.cursor]?.id;
       if (key === undefined) return only(told(state, 'The state of the steps is still being read.'));
-      const opened = state.open?.runId === own.runId ? only({ ...state, screens: [] }) : openRun(state, own.runId);
+      const opened = showRun(state, own.runId);
       return { ...opened, state: withRun(opened.state, (run) => selectStep({ ...run, pane: 'detail', detail: { ...run.detail, tab: 'diff' } }, key)) };
     }),
   },

@@ -2,7 +2,8 @@ import { emptyView } from '../../core/run-view.ts';
 import type { StepRow } from '../../protocol/rows.ts';
 import { detailStep, snapshotKey } from '../model/detail.ts';
 import { selectedStep, stepInFocus } from '../model/steps.ts';
-import { newDetail, newLogPane, type LoadedSnapshot, type OpenRun, type State } from '../state.ts';
+import { isScanning, placeOfSeq, rowAt } from '../model/log.ts';
+import { newDetail, newLogPane, type CameFrom, type LoadedSnapshot, type OpenRun, type State } from '../state.ts';
 import type { Effect } from '../effect.ts';
 import { only, type Update } from './result.ts';
 
@@ -11,6 +12,7 @@ export function openRun(state: State, runId: string): Update {
   const known = state.lists.runs?.find((run) => run.test_run_id === runId);
   const open: OpenRun = {
     runId,
+    from: cameFrom(state),
     // The header has something to show before the first answer.
     view: known ? { ...emptyView(), run: known } : emptyView(),
     playback: undefined,
@@ -23,10 +25,12 @@ export function openRun(state: State, runId: string): Update {
     selected: undefined,
     followsRun: true,
     log: newLogPane,
+    seekSeq: undefined,
     snapshots: {},
     drafts: {},
     editWhenRead: undefined,
     comments: [],
+    bookmarks: [],
     heldBy: undefined,
     pending: [],
   };
@@ -34,6 +38,37 @@ export function openRun(state: State, runId: string): Update {
   return only({ ...state, open: followRun(open), screens: [], overlays: [], notice: undefined, home: { ...state.home, selected: runId } }, ...effects, { type: 'follow', runId });
 }
 
+/** Opens a run over a screen: one that lies beneath it already is shown as it stands. */
+export function showRun(state: State, runId: string): Update {
+  if (state.open?.runId !== runId) return openRun(state, runId);
+  return only({ ...state, open: { ...state.open, from: cameFrom(state) ?? state.open.from }, screens: [], overlays: [], notice: undefined });
+}
+
+/** Screens that lead back from one run to another are remembered this often. */
+const MOST_BACK = 20;
+
+function cameFrom(state: State): CameFrom | undefined {
+  const { open, screens } = state;
+  if (screens.length === 0) return undefined;
+  return { screens, run: open && { runId: open.runId, from: newest(open.from, MOST_BACK - 1) } };
+}
+
+function newest(from: CameFrom | undefined, most: number): CameFrom | undefined {
+  if (!from || most === 0) return undefined;
+  return { ...from, run: from.run && { ...from.run, from: newest(from.run.from, most - 1) } };
+}
+
+/** Back to where the run was opened from: screens, with the run that was beneath them, or the list of runs. */
+export function leaveRun(state: State): Update {
+  const from = state.open?.from;
+  if (!from) return closeRun(state);
+  if (!from.run) return only({ ...state, open: undefined, screens: from.screens, overlays: [] }, { type: 'unfollow' });
+  const { runId, from: earlier } = from.run;
+  const back = state.open?.runId === runId ? only(state) : openRun(state, runId);
+  return { ...back, state: { ...back.state, open: { ...back.state.open!, from: earlier }, screens: from.screens } };
+}
+
+/** To the list of runs. */
 export function closeRun(state: State): Update {
   return only({ ...state, open: undefined, screens: [], overlays: [] }, { type: 'unfollow' });
 }
@@ -47,6 +82,18 @@ export function followRun(run: OpenRun): OpenRun {
   if (step === undefined || (step.key === run.selected && tab === run.detail.tab)) return run;
   return { ...run, selected: step.key, detail: { ...run.detail, tab, cursor: 0, top: 0 } };
 }
+
+/** Puts the cursor of the log on the line that the run was opened for, as soon as it is there. */
+export function seekLine(run: OpenRun): OpenRun {
+  if (run.seekSeq === undefined) return run;
+  const place = placeOfSeq(run, run.seekSeq);
+  // All lines are there, and it is none of them: nothing is to move later under a reader.
+  if (rowAt(run, place)?.seq !== run.seekSeq) return run.link.state === 'live' && !isScanning(run) ? { ...run, seekSeq: undefined } : run;
+  return { ...run, seekSeq: undefined, log: { ...run.log, cursor: place, follows: false, top: Math.max(run.log.matchFirst, place - LEAD_LINES), frozenCount: run.log.matchCount } };
+}
+
+/** Lines above the one that a run was opened for: what led there is worth seeing too. */
+const LEAD_LINES = 5;
 
 export function selectStep(run: OpenRun, key: string): OpenRun {
   if (key === run.selected) return { ...run, followsRun: false };

@@ -1,3 +1,5 @@
+import { setSetting } from '../dialogs/set-setting.ts';
+import { withSettings } from '../settings.ts';
 import { viewAt } from '../../core/playback.ts';
 import type { LogLines } from '../../core/log-lines.ts';
 import { applyChanges, withLines, type RunView } from '../../core/run-view.ts';
@@ -9,10 +11,10 @@ import { withForkFacts } from '../dialogs/preview.ts';
 import { openEditor } from '../dialogs/editor.ts';
 import type { ListRows, Message } from '../message.ts';
 import { isBehind } from '../model/detail.ts';
-import { scanLog } from '../model/log.ts';
+import { placeOfReader, scanLog } from '../model/log.ts';
 import { selectedStep, stepsOf } from '../model/steps.ts';
 import type { AnswerTo } from '../outside/questions.ts';
-import { withAnswer } from '../screens/frame.ts';
+import { withAnswer, withNews, withoutAnswers } from '../screens/frame.ts';
 import { textArea } from '../text-area.ts';
 import type { LinkAt, Lists, OpenRun, State } from '../state.ts';
 import { followRun, openRun } from './open-run.ts';
@@ -28,7 +30,7 @@ export function receive(state: State, message: Received): Update {
     case 'progressed':
       return only(state.session.phase === 'connecting' ? { ...state, session: { ...state.session, progress: message.text } } : state);
     case 'connected': {
-      const ready: State = { ...state, together: undefined, session: { phase: 'ready', url: message.url, identity: message.identity } };
+      const ready: State = { ...state, together: undefined, following: undefined, session: { phase: 'ready', url: message.url, identity: message.identity } };
       // After a session that ended: the run that was open goes on where it was.
       if (state.open) return only(ready, { type: 'follow', runId: state.open.runId });
       return only(ready, ...(state.initialRun === undefined ? [] : [{ type: 'find' as const, reference: state.initialRun }]));
@@ -78,10 +80,14 @@ export function receive(state: State, message: Received): Update {
     }
     case 'answered':
       return only(withAnswer('answer' in message.outcome && message.question.kind === 'fork' ? withForkFacts(state, message.question, message.outcome.answer as AnswerTo<'fork'>) : state, message.question, message.outcome));
+    case 'heard':
+      return only(withNews(state, message.news));
     case 'searched':
       return only(searched(state, message));
     case 'commented':
       return only(ifOpen(state, message.runId, (run) => ({ ...run, comments: message.comments })));
+    case 'bookmarked':
+      return only(ifOpen(state, message.runId, (run) => ({ ...run, bookmarks: message.bookmarks })));
     case 'leased':
       return only(ifOpen(state, message.runId, (run) => ({ ...run, heldBy: message.pause })));
     case 'sessionJoined':
@@ -93,7 +99,7 @@ export function receive(state: State, message: Received): Update {
     case 'written': {
       const top = state.overlays.at(-1);
       const closed = top?.type === 'form' && top.sent ? { ...state, overlays: state.overlays.slice(0, -1) } : state;
-      return only(told(message.written.rows ? withListed(closed, message.written.rows) : closed, message.written.text));
+      return only(told(withoutAnswers(message.written.rows ? withListed(closed, message.written.rows) : closed, message.written.outdated ?? []), message.written.text));
     }
     case 'notWritten': {
       const top = state.overlays.at(-1);
@@ -173,11 +179,15 @@ function ifOpen(state: State, runId: string, change: (run: OpenRun) => OpenRun):
 function withChanges(run: OpenRun, changes: Parameters<typeof applyChanges>[1], lines: LogLines | undefined): OpenRun {
   const changed = (before: RunView): RunView => applyChanges(lines ? withLines(before, lines) : before, changes);
   if (run.playback) {
-    const recorded = applyChanges(run.playback.recorded, changes);
+    const recorded = changed(run.playback.recorded);
     return recorded === run.playback.recorded ? run : scanLog({ ...run, playback: { ...run.playback, recorded }, view: viewAt(recorded, run.playback.at) });
   }
-  const view = applyChanges(run.view, changes);
-  return view === run.view ? run : followRun(scanLog(withoutKept({ ...run, view })));
+  // A row that comes late may land above the reader, whose lines stay where they are.
+  const reading = run.log.reading ?? placeOfReader(run);
+  const view = changed(run.view);
+  if (view === run.view) return run;
+  const log = view.logs.edition === run.log.edition ? run.log : { ...run.log, reading };
+  return followRun(scanLog(withoutKept({ ...run, view, log })));
 }
 
 function snapshotLoaded(state: State, message: Extract<Message, { type: 'snapshotLoaded' }>): Update {

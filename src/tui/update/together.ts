@@ -3,7 +3,7 @@ import type { DebugSessionRow } from '../../protocol/debug-rows.ts';
 import { placeOfSeq, rowAt } from '../model/log.ts';
 import { stepsOf } from '../model/steps.ts';
 import type { DetailTab, OpenRun, Pane, State } from '../state.ts';
-import { openRun, selectStep } from './open-run.ts';
+import { openRun, selectStep, showRun } from './open-run.ts';
 import { LASTING_MS, only, told, withRun, type Update } from './result.ts';
 
 const panes: readonly Pane[] = ['steps', 'detail', 'log'];
@@ -12,7 +12,7 @@ const tabs: readonly DetailTab[] = ['inputs', 'outputs', 'diff', 'state', 'sourc
 /** We are in: the run of the session opens, and we look where they look who lead. */
 export function joined(state: State, session: DebugSessionRow): Update {
   const next: State = { ...state, together: { session, peers: state.together?.session.id === session.id ? state.together.peers : [], follows: true } };
-  const opened = session.test_run_id === null || state.open?.runId === session.test_run_id ? only(next) : openRun(next, session.test_run_id);
+  const opened = session.test_run_id === null || (state.open?.runId === session.test_run_id && state.screens.length === 0) ? only(next) : showRun(next, session.test_run_id);
   return only(told(opened.state, `In the session "${session.session_name}". \`session leave\` leaves it.`, 'info', LASTING_MS), ...opened.effects);
 }
 
@@ -57,7 +57,7 @@ export function tellOthers(before: State, { state, effects }: Update, isKey: boo
 }
 
 export function nameOf(peer: Peer): string {
-  return peer.name.split('@', 1)[0]!;
+  return peer.label;
 }
 
 function cursorOf(run: OpenRun | undefined): SessionCursor | undefined {

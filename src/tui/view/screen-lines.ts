@@ -10,7 +10,7 @@ import { searched } from './searched.ts';
 export function screenHeader(state: State, own: ScreenState): Line {
   const count = rowsOf(state, own).length;
   const place = count > screenHeight(state) ? `${Math.min(own.cursor + 1, count)}/${count}  ` : '';
-  const end: Line = [span(place, 'muted'), ...linkSpans(state.open?.link ?? state.lists.link, state)];
+  const end: Line = [span(place, 'muted'), ...(state.readOnly ? [span(' READ-ONLY ', 'badgeReadOnly' as const), span(' ')] : []), ...linkSpans(state.open?.link ?? state.lists.link, state)];
   const start: Line = [span(` ${definitionOf(own).title(state, own)}`, 'heading'), ...matchWords(state, own)];
   return spread(clipLine(start, state.size.columns - lineWidth(end) - 1, state.glyphs.more), end, state.size.columns);
 }

@@ -1,6 +1,7 @@
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
 import { isTiny, layoutOf, smallest, type Area } from '../layout.ts';
+import { houseRows } from '../model/house.ts';
 import { stepStrip } from '../model/strip.ts';
 import { line, lineWidth, span, widthOf, wrap, type Line } from '../output/line.ts';
 import { shownScreen } from '../screens/screen.ts';
@@ -14,6 +15,7 @@ import { logPane, logTitle } from './log-pane.ts';
 import { Rows } from './rows.tsx';
 import { screenHeader, screenLines } from './screen-lines.ts';
 import { stepsPane } from './steps-pane.ts';
+import { houseLine, rule, tabSpans, type Tab } from './tabs.ts';
 import { waitingLines } from './waiting.ts';
 
 /** The whole screen: exactly as many rows and cells as the terminal has. */
@@ -53,8 +55,9 @@ function Body({ state, height }: { readonly state: State; readonly height: numbe
   if (dialog) return <Rows lines={[rule(state, columns, [span(dialog.title, 'heading')], true), ...dialog.lines]} width={columns} height={height} />;
   if (state.session.phase !== 'ready') return <Rows lines={waitingLines(state)} width={columns} height={height} />;
   const shown = shownScreen(state);
-  if (shown) return <Rows lines={screenLines(state, shown)} width={columns} height={height} />;
-  if (!state.open) return <Rows lines={homeLines(state)} width={columns} height={height} />;
+  const views = houseRows(state) === 1 ? [houseLine(state)] : [];
+  if (shown) return <Rows lines={[...views, ...screenLines(state, shown)]} width={columns} height={height} />;
+  if (!state.open) return <Rows lines={[...views, ...homeLines(state)]} width={columns} height={height} />;
   return <RunBody state={state} run={state.open} height={height} />;
 }
 
@@ -110,23 +113,6 @@ function tabLine(state: State, run: OpenRun): Line {
   return rule(state, columns, [span(' '), ...tabSpans(all, roomBeside(info)), ...(info.length > 0 ? [span('  '), ...info] : [])], true, false);
 }
 
-interface Tab {
-  readonly key: string;
-  readonly name: string;
-  readonly short: string;
-  readonly shown: boolean;
-}
-
-/** Names of views with their keys: whole, short, or the keys alone, as there is room. */
-function tabSpans(all: readonly Tab[], room: number): Line {
-  const build = (nameOf: (tab: Tab) => string): Line =>
-    all.flatMap((tab, index) => [
-      ...(index === 0 ? [] : [span(' ')]),
-      ...(tab.shown ? [span(`${tab.key} ${tab.name}`, 'selection')] : [span(tab.key, 'key'), span(nameOf(tab) === '' ? '' : ` ${nameOf(tab)}`, 'muted')]),
-    ]);
-  return [build((tab) => tab.name), build((tab) => tab.short)].find((line) => lineWidth(line) <= room) ?? build(() => '');
-}
-
 function paneTitle(state: State, run: OpenRun, pane: Pane, columns: number): Line {
   const focused = run.pane === pane;
   if (pane === 'steps') return rule(state, columns, [span('1', 'key'), span(' steps')], focused);
@@ -134,12 +120,4 @@ function paneTitle(state: State, run: OpenRun, pane: Pane, columns: number): Lin
   const title = detailTitle(state, run, columns);
   const names = tabSpans(tabs.map(({ tab, key, short }) => ({ key, short, name: tab, shown: tab === run.detail.tab })), columns - lineWidth(title) - 7);
   return rule(state, columns, [...names, span('  '), ...title], focused);
-}
-
-/** A title on a line; the pane that has the keyboard is marked in words of line and weight, not by colour alone. */
-function rule(state: State, columns: number, title: Line, focused: boolean, lead = true): Line {
-  const { glyphs } = state;
-  const start: Line = lead ? [span(focused ? `${glyphs.bar}${glyphs.bar} ` : `${glyphs.rule}${glyphs.rule} `, focused ? 'accent' : 'faint')] : [];
-  const used = lineWidth(start) + lineWidth(title) + 1;
-  return [...start, ...title, span(' '), span((focused ? glyphs.bar : glyphs.rule).repeat(Math.max(0, columns - used)), focused ? 'accent' : 'faint')];
 }

@@ -1,0 +1,209 @@
+import { isHalfTyped, parseFilter, type Filter } from '../../core/filter.ts';
+import { plural, shortId } from '../../core/format.ts';
+import { levelRank } from '../../core/levels.ts';
+import { limits } from '../../protocol/limits.ts';
+import type { LogRow } from '../../protocol/rows.ts';
+import { LogLevel } from '../../protocol/vocabulary.ts';
+import type { Command } from '../dialogs/commands/command.ts';
+import { span, type Line } from '../output/line.ts';
+import type { News } from '../outside/followings.ts';
+import type { State } from '../state.ts';
+import { openRun, showRun } from '../update/open-run.ts';
+import { only, told, withPrompt, withRun, type Update } from '../update/result.ts';
+import { columnHeads, drawnRow, lineFacts, passing } from './logs/lines.ts';
+import { answerTo, newScreen, on, problemOf, sayRows, withOwn, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
+
+/** The newest lines of all runs, live. */
+export interface LogsState extends ScreenBase {
+  readonly name: 'logs';
+  /** Lines in the order in which they came, {@link limits.everyLogHeld} at most; undefined until the first answer. */
+  readonly lines: readonly LogRow[] | undefined;
+  /** The newest line is followed; otherwise nothing moves. */
+  readonly follows: boolean;
+  /** Lines that passed when the view was frozen. */
+  readonly frozenCount: number;
+  /** Lines that came while nothing could be held any more; with `many` they are not even counted. */
+  readonly beyond: number | 'many';
+  /** Older lines: the place is asked for, and there are none. */
+  readonly asksOlder: boolean;
+  readonly isAll: boolean;
+  readonly round: number;
+  readonly filterText: string;
+  readonly filter: Filter | undefined;
+  readonly filtersOff: boolean;
+  readonly leastLevel: LogLevel;
+}
+
+export function newLogsScreen(): LogsState {
+  return {
+    ...newScreen, name: 'logs', lines: undefined, follows: true, frozenCount: 0, beyond: 0, asksOlder: false, isAll: false, round: 0,
+    filterText: '', filter: undefined, filtersOff: false, leastLevel: 'debug',
+  };
+}
+
+function shownLines(state: State, own: LogsState): readonly LogRow[] {
+  const { lines = [], filter, leastLevel, filtersOff } = own;
+  return filtersOff ? lines : passing(lines, { filter, leastLevel }, lineFacts(state.lists.runs));
+}
+
+/** With the cursor on the newest line, where it is followed. */
+function atEnd(state: State, own: LogsState): LogsState {
+  const count = shownLines(state, own).length;
+  return own.follows ? { ...own, cursor: Math.max(0, count - 1), frozenCount: count } : own;
+}
+
+function heard(state: State, own: LogsState, news: News): LogsState {
+  if (news.kind !== 'logs') return own;
+  const { lines = [] } = own;
+  if (!own.follows && lines.length > 0) {
+    // Nothing moves under a reader: what would not fit waits, and is read when the newest line is followed again.
+    if (news.isFresh) return { ...own, beyond: 'many' };
+    if (own.beyond !== 0 || lines.length + news.rows.length > limits.everyLogHeld) return { ...own, beyond: own.beyond === 'many' ? 'many' : own.beyond + news.rows.length };
+    return { ...own, lines: [...lines, ...news.rows] };
+  }
+  const all = news.isFresh ? news.rows : [...lines, ...news.rows];
+  const isCut = all.length > limits.everyLogHeld;
+  return atEnd(state, { ...own, lines: isCut ? all.slice(-limits.everyLogHeld) : all, isAll: news.isFresh || isCut ? false : own.isAll });
+}
+
+const olderQuestion = ({ lines = [] }: LogsState) => ({ kind: 'olderLogs', before: oldestOf(lines) }) as const;
+
+/** A line that came late may have an older id than those beside it; what lies between would be passed over. */
+const LATE_LINES = 32;
+
+function oldestOf(lines: readonly LogRow[]): string {
+  return lines.slice(0, LATE_LINES).reduce((newest, { id }) => (id > newest ? id : newest), '');
+}
+
+/** Older lines stand above, and the cursor stays on its line. */
+function settled(state: State, own: LogsState): LogsState {
+  const older = own.asksOlder ? answerTo(own, olderQuestion(own)) : undefined;
+  if (!older) return problemOf(own, olderQuestion(own)) === undefined ? own : { ...own, asksOlder: false };
+  const held = new Set(own.lines?.map((row) => row.id));
+  const fresh = older.filter((row) => !held.has(row.id));
+  const next: LogsState = { ...own, lines: [...fresh, ...(own.lines ?? [])], asksOlder: false, isAll: older.length < limits.everyLogPage, answers: {} };
+  const added = shownLines(state, next).length - shownLines(state, own).length;
+  return { ...next, cursor: own.cursor + added, top: own.top + added, frozenCount: own.frozenCount + added };
+}
+
+/** Moving up freezes the view, and above its first line asks for older ones; the key for the last row follows again. */
+function moved(state: State, own: LogsState, before: LogsState, toEnd: boolean): LogsState {
+  if (toEnd) return followed(state, own);
+  const count = shownLines(state, own).length;
+  const next = own.follows ? { ...own, follows: false, frozenCount: count } : own;
+  const wantsOlder = own.cursor === 0 && !own.isAll && (own.cursor !== before.cursor || before.cursor === 0) && (own.lines?.length ?? 0) < limits.everyLogHeld;
+  return wantsOlder && own.lines?.length ? { ...next, asksOlder: true } : next;
+}
+
+/** On the newest line again; what could not be held meanwhile is read. */
+function followed(state: State, own: LogsState): LogsState {
+  const next = { ...own, follows: true, asksOlder: false };
+  if (own.beyond === 0) return atEnd(state, next);
+  return atEnd(state, { ...next, beyond: 0, round: own.round + 1, lines: undefined, isAll: false });
+}
+
+function about(state: State, own: LogsState): Line {
+  const problem = problemOf(own, olderQuestion(own));
+  if (problem !== undefined) return [span(` ${state.glyphs.status.failed} ${problem}`, 'error')];
+  const { lines } = own;
+  if (!lines) return [span(' Reading the newest lines…', 'muted')];
+  const shown = shownLines(state, own).length;
+  const isNarrowed = shown !== lines.length || own.filter !== undefined || own.leastLevel !== 'debug';
+  const words = [own.leastLevel === 'debug' ? '' : `level>=${own.leastLevel}`, own.filterText].filter((one) => one !== '').join(' ');
+  const fresh = shown - own.frozenCount + (own.beyond === 'many' ? 0 : own.beyond);
+  return [
+    span(` ${isNarrowed ? `${shown.toLocaleString('en-US')} of ` : ''}${plural(lines.length, 'line')}`, 'muted'),
+    span(own.filtersOff ? '  filters off' : words === '' ? '' : `  ${words}`, 'accent'),
+    ...(own.follows ? [] : [span(`  frozen ${state.glyphs.below}${own.beyond === 'many' ? ' many new' : fresh > 0 ? ` +${fresh.toLocaleString('en-US')} new` : ''}`, own.beyond === 'many' || fresh > 0 ? 'warn' as const : 'muted' as const)]),
+    span(own.asksOlder ? '  reading older lines…' : own.isAll ? '  all there are' : lines.length >= limits.everyLogHeld ? `  no more are held: f narrows, Enter opens the run` : '', 'muted'),
+  ];
+}
+
+function rows(state: State, own: LogsState, columns: number): readonly ScreenRow[] {
+  if (!own.lines) return [];
+  if (own.lines.length === 0) return sayRows('No run has logged anything yet, or none that you may see. Lines appear here as they are written.', columns);
+  const facts = lineFacts(state.lists.runs);
+  const shown = shownLines(state, own);
+  if (shown.length === 0) return sayRows(`No line of ${own.lines.length.toLocaleString('en-US')} passes. F switches the filters off, f edits them, g reads older lines.`, columns);
+  return shown.map((row) => drawnRow(state, row, facts, columns));
+}
+
+/** To the next line of level error or worse. */
+function error(direction: 1 | -1) {
+  return on('logs', (state, own): Update => {
+    const shown = shownLines(state, own);
+    const least = levelRank('error');
+    for (let step = 1; step <= shown.length; step += 1) {
+      const index = (((own.cursor + direction * step) % shown.length) + shown.length) % shown.length;
+      if (levelRank(shown[index]!.log_level) >= least) return only(withOwn(state, { ...own, cursor: index, follows: false, frozenCount: own.follows ? shown.length : own.frozenCount }));
+    }
+    return only(told(state, 'No error is among these lines.'));
+  });
+}
+
+const narrowed = (state: State, own: LogsState, change: Partial<LogsState>): LogsState => {
+  const next = { ...own, ...change };
+  return atEnd(state, { ...next, follows: true });
+};
+
+const command: Command = {
+  usage: 'logs [TERMS]', help: 'the newest lines of all runs, live', isText: true,
+  run: (state, { plain: [text = ''] }) => only(withScreen(state, { ...newLogsScreen(), filterText: text, filter: text === '' ? undefined : parseFilter(text) })),
+};
+
+export const logsScreen: Screen<LogsState> = {
+  title: () => 'logs of everything',
+  about,
+  rows,
+  head: (_state, _own, columns) => [columnHeads(columns)],
+  wants: (_state, own) => (own.asksOlder ? [olderQuestion(own)] : []),
+  settled,
+  follows: (_state, own) => ({ kind: 'logs', round: own.round, after: own.lines?.at(-1)?.id }),
+  heard,
+  moved,
+  filter: {
+    apply: (state, own, text) => narrowed(state, own, { filterText: text, filter: text.trim() === '' ? undefined : parseFilter(text), filtersOff: false }),
+    isHalfTyped,
+  },
+  stops: 'error',
+  keys: [
+    { action: 'logs.open', keys: ['enter', 'l', 'right'], place: 'logs', label: 'open the run', help: 'The run of the line, at the line.', footer: 1 },
+    { action: 'logs.freeze', keys: ['space'], place: 'logs', label: 'freeze', labelNow: (state) => (isFrozen(state) ? 'follow' : 'freeze'), help: 'Freeze the view, or follow the newest line again.', footer: 2 },
+    { action: 'logs.filter', keys: ['f'], place: 'logs', label: 'filter', help: 'Filter: `level>=warn run=abc123 pipeline=generate* "timeout"`.', footer: 3 },
+    { action: 'logs.filtersOff', keys: ['F'], place: 'logs', label: 'filters off', help: 'All filters off, and on again.' },
+    { action: 'logs.level', keys: ['L'], place: 'logs', label: 'level', help: 'Least level: debug, info, warn, error, critical.', footer: 4 },
+    { action: 'logs.nextError', keys: ['e'], place: 'logs', label: 'next error', help: 'Next error among these lines.', footer: 5 },
+    { action: 'logs.previousError', keys: ['E'], place: 'logs', label: 'previous error', help: 'Previous error.' },
+  ],
+  actions: {
+    'logs.open': on('logs', (state, own) => {
+      const row = shownLines(state, own)[own.cursor];
+      return row ? openAt(state, row) : only(told(state, 'There is no line to open.'));
+    }),
+    'logs.freeze': on('logs', (state, own) => only(withOwn(state, own.follows ? { ...own, follows: false, frozenCount: shownLines(state, own).length } : followed(state, own)))),
+    'logs.filter': on('logs', (state, own) => only(withPrompt(state, 'filter', own.filterText))),
+    'logs.filtersOff': on('logs', (state, own) => {
+      if (!own.filtersOff && own.filter === undefined && own.leastLevel === 'debug') return only(told(state, 'No filter is set; f sets one.'));
+      return only(told(withOwn(state, narrowed(state, own, { filtersOff: !own.filtersOff })), own.filtersOff ? 'Filters are on again.' : 'Filters are off; F switches them on again.'));
+    }),
+    'logs.level': on('logs', (state, own) => {
+      const levels = LogLevel.options;
+      const next = levels[(levels.indexOf(own.leastLevel) + 1) % levels.length]!;
+      return only(told(withOwn(state, narrowed(state, own, { leastLevel: next, filtersOff: false })), next === 'debug' ? 'All levels.' : `Level ${next} and worse.`));
+    }),
+    'logs.nextError': error(1),
+    'logs.previousError': error(-1),
+  },
+  commands: { logs: command },
+};
+
+function isFrozen(state: State): boolean {
+  const own = state.screens.at(-1);
+  return own?.name === 'logs' && !own.follows;
+}
+
+/** The run of a line, in its log at that line as soon as it is there. */
+function openAt(state: State, row: LogRow): Update {
+  const opened = state.open?.runId === row.test_run_id ? showRun(state, row.test_run_id) : openRun(state, row.test_run_id);
+  return { ...opened, state: told(withRun(opened.state, (run) => ({ ...run, pane: 'log', choseView: true, seekSeq: row.seq })), `Line ${row.seq} of run ${shortId(row.test_run_id)}; Esc goes back to the logs.`) };
+}
