@@ -50,7 +50,12 @@ async function play(number: number): Promise<void> {
     figures.push(...findings.map((finding) => ({ ...finding, name: `${number} ${check.name}: ${finding.name}` })));
   } catch (error) {
     console.error(error);
-    figures.push({ name: `${number} ${check.name}`, measured: `broke off: ${String(error).split('\n')[0]}`, demanded: 'an end', isMet: false });
+    figures.push({
+      name: `${number} ${check.name}`,
+      measured: `broke off: ${String(error).split('\n')[0]}`,
+      demanded: 'an end',
+      isMet: false,
+    });
   } finally {
     for (const end of endings.toReversed()) await end();
     await endBackend(join(home, 'data'));

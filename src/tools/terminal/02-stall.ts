@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
+import { isAlive } from '../../cli/backend/find-backend.ts';
+import { limits } from '../../protocol/limits.ts';
+import type { StateFile } from '../../protocol/state-file.ts';
+import type { Finding, TerminalCheck } from './check.ts';
+import { openBackend, startFeed } from './feed.ts';
+import type { Feed } from './feed.ts';
+import { probed, readPulses } from './pulses.ts';
+import { logRows, missingLines, msUntil, shownLines } from './reading.ts';
+import { openProgram, sizes } from './screens.ts';
+
+/*
+ * Nobody reads the terminal (Ctrl-S, a lid that is closed) while lines keep coming and the terminal holds a run. The
+ * program goes on as if nothing were, and afterwards the screen is right.
+ */
+
+const LINES_A_SECOND = 50;
+const WARM_UP_MS = 3_000;
+const HOLD_TRIES = 20;
+const HOLD_MS = 500;
+const MAX_GAP_MS = 200;
+const MAX_GROWTH_BYTES = 20_000_000;
+const MAX_CATCH_UP_MS = 1_000;
+const MAX_END_MS = 1_000;
+/** How long a screen is waited for that comes too late, to say how late. */
+const PATIENCE_MS = 20_000;
+
+export const check: TerminalCheck = {
+  number: 2,
+  name: 'stall',
+  async run(context) {
+    const backend = await openBackend(context);
+    const feed = await startFeed(context);
+    const pulses = join(context.home, 'pulses');
+    const opening = { size: sizes.large, args: ['attach', feed.runId] };
+    const screen = openProgram(context, { ...opening, env: probed(context.env, pulses) });
+    feed.order({ rate: LINES_A_SECOND });
+    await screen.shows(/#\d+ /);
+    screen.press('2', 'p');
+    await screen.shows('pausing before');
+    // The command is on its way: the run is held before the first sub-step that begins after it has come.
+    const isHeld = (): boolean => /\b(paused|held)\b/i.test(screen.text());
+    for (let tries = 0; !isHeld() && tries < HOLD_TRIES; tries += 1) {
+      feed.order({ nextShard: true });
+      await msUntil(isHeld, HOLD_MS);
+    }
+    await screen.shows(/\b(paused|held)\b/i);
+    await after(WARM_UP_MS);
+
+    const seconds = context.isFull ? 60 : 5;
+    const stalledAt = Date.now();
+    screen.stall();
+    const renewals = await renewalsOf(backend, feed, seconds);
+    const written = feed.written();
+    const readAt = Date.now();
+    screen.readOn();
+    const caughtUpMs = await msUntil(() => (shownLines(screen).at(-1) ?? 0) >= written, PATIENCE_MS);
+    await after(MAX_GAP_MS);
+
+    const during = readPulses(pulses).filter(({ at }) => at >= stalledAt);
+    const before = readPulses(pulses).filter(({ at }) => at < stalledAt && at > stalledAt - WARM_UP_MS);
+    const memory = (list: typeof during): number => Math.max(...list.map(({ rssBytes }) => rssBytes));
+    const gapMs = Math.max(...during.map((pulse) => pulse.gapMs));
+    const grown = memory(during) - memory(before);
+
+    feed.order({ rate: 0 });
+    await after(MAX_GAP_MS);
+    const last = feed.written();
+    await msUntil(() => shownLines(screen).at(-1) === last, PATIENCE_MS);
+    const fresh = openProgram(context, opening);
+    await fresh.shows(/#\d+ /);
+    fresh.press('2');
+    const isRight = await msUntil(
+      () => logRows(fresh).length > 30 && logRows(fresh).join('\n') === logRows(screen).join('\n'),
+      PATIENCE_MS,
+    );
+    const missing = await missingLines(screen, last);
+
+    const findings: Finding[] = [
+      {
+        name: `largest gap of the event loop, ${(readAt - stalledAt) / 1_000} s`,
+        measured: `${gapMs.toFixed(0)} ms`,
+        demanded: `< ${MAX_GAP_MS} ms`,
+        isMet: gapMs < MAX_GAP_MS,
+        isTime: true,
+      },
+      {
+        name: 'memory',
+        measured: `+ ${(grown / 1e6).toFixed(1)} MB`,
+        demanded: `< ${MAX_GROWTH_BYTES / 1e6} MB`,
+        isMet: grown < MAX_GROWTH_BYTES,
+      },
+      {
+        name: 'newest line on the screen after reading on',
+        measured: caughtUpMs === undefined ? `not after ${PATIENCE_MS / 1_000} s` : `${caughtUpMs.toFixed(0)} ms`,
+        demanded: `≤ ${MAX_CATCH_UP_MS} ms`,
+        isMet: caughtUpMs !== undefined && caughtUpMs <= MAX_CATCH_UP_MS,
+        isTime: caughtUpMs !== undefined,
+      },
+      {
+        name: 'the log as a fresh program shows it',
+        measured: isRight === undefined ? 'different' : 'the same',
+        demanded: 'the same',
+        isMet: isRight !== undefined,
+      },
+      { name: `lines that are missing, of ${last}`, measured: `${missing.length}`, demanded: '0', isMet: missing.length === 0 },
+    ];
+    // Renewals are twenty seconds apart: a short stall has none to look at.
+    const demanded = Math.floor((seconds * 1_000) / limits.leaseRenewalMs) - 1;
+    if (demanded > 0)
+      findings.push({ name: 'renewals of the held run', measured: `${renewals}`, demanded: `≥ ${demanded}`, isMet: renewals >= demanded });
+    else context.leaveOut(`renewals of the held run come every ${limits.leaseRenewalMs / 1_000} s: --full waits for them`);
+
+    screen.stall();
+    process.kill(screen.pid, 'SIGTERM');
+    const endedMs = await msUntil(() => !isAlive(screen.pid), PATIENCE_MS);
+    findings.push({
+      name: 'end by SIGTERM while nobody reads',
+      measured: endedMs === undefined ? `not after ${PATIENCE_MS / 1_000} s` : `${endedMs.toFixed(0)} ms`,
+      demanded: `≤ ${MAX_END_MS} ms`,
+      isMet: endedMs !== undefined && endedMs <= MAX_END_MS,
+      isTime: endedMs !== undefined,
+    });
+    return findings;
+  },
+};
+
+/** How often the terminal said within these seconds that it still holds the run. */
+async function renewalsOf({ url, secretKey }: StateFile, { runId }: Feed, seconds: number): Promise<number> {
+  const ends = new Set<string>();
+  const endAt = performance.now() + seconds * 1_000;
+  while (performance.now() < endAt) {
+    const answer = await fetch(`${url}/rest/v1/run_leases?select=expires_at&test_run_id=eq.${runId}`, { headers: { apikey: secretKey } });
+    for (const { expires_at: end } of (await answer.json()) as readonly { readonly expires_at: string }[]) ends.add(end);
+    await after(Math.min(500, Math.max(0, endAt - performance.now())));
+  }
+  return Math.max(0, ends.size - 1);
+}

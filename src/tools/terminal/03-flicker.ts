@@ -1,0 +1,163 @@
+import { setTimeout as after } from 'node:timers/promises';
+import type { TerminalScreen } from '../terminal-screen.ts';
+import type { Finding, TerminalCheck, TerminalContext } from './check.ts';
+import { openBackend, startFeed } from './feed.ts';
+import type { Feed } from './feed.ts';
+import { msUntil } from './reading.ts';
+import { openProgram, sizes } from './screens.ts';
+import type { Size } from './screens.ts';
+
+/*
+ * What the eye would notice: rows that go blank between two frames in which they are filled, the whole screen being
+ * cleared, and what a storm of resizes leaves behind.
+ */
+
+const RATES = [10, 200, 0] as const;
+const KEY_MS = 120;
+/** Without a chunk for this long a frame is complete: what is written at once is read within a millisecond or two. */
+const FRAME_REST_MS = 5;
+const RESIZES = 50;
+const RESIZE_MS = 20;
+const SETTLE_MS = 1_500;
+const LINES_BEFORE = 100;
+/** Through panes, help, pages and back to the tail. */
+const keys = [
+  'k',
+  'k',
+  'j',
+  '?',
+  '\u001b',
+  '1',
+  'j',
+  'j',
+  '3',
+  '5',
+  '2',
+  '\u001b[5~',
+  '\u001b[5~',
+  '\u001b[6~',
+  'G',
+  'z',
+  'z',
+  'w',
+  'w',
+  'T',
+  'T',
+  'G',
+] as const;
+// oxlint-disable-next-line no-control-regex -- what clears a screen begins with it
+const clears = /\u001b\[[23]J|\u001bc/g;
+
+export const check: TerminalCheck = {
+  number: 3,
+  name: 'flicker',
+  async run(context) {
+    await openBackend(context);
+    const feed = await startFeed(context);
+    feed.order({ write: LINES_BEFORE });
+    const drawing = await watched(context, feed, context.isFull ? 60 : 6);
+    await feed.end();
+    return [...drawing, ...(await storm(context, feed))];
+  },
+};
+
+/** What the screen looked like at some time, each row only by whether there is anything in it. */
+interface Look {
+  readonly atMs: number;
+  readonly filled: readonly boolean[];
+}
+
+async function watched(context: TerminalContext, feed: Feed, seconds: number): Promise<readonly Finding[]> {
+  const looks: Look[] = [];
+  const look = (): void =>
+    void looks.push({
+      atMs: performance.now(),
+      filled: screen
+        .text()
+        .split('\n')
+        .map((row) => row.trim() !== ''),
+    });
+  const screen: TerminalScreen = openProgram(context, { size: sizes.small, args: ['attach', feed.runId], onChunk: look });
+  await screen.shows(/#\d+ /);
+  screen.press('2');
+  await screen.shows(`#${LINES_BEFORE} `);
+  const firstFrame = screen.raw().length;
+
+  const startedAt = performance.now();
+  let pressed = 0;
+  for (const [index, rate] of RATES.entries()) {
+    feed.order({ rate });
+    const until = startedAt + ((index + 1) / RATES.length) * seconds * 1_000;
+    for (; performance.now() < until; pressed += 1) {
+      screen.press(keys[pressed % keys.length]!);
+      await after(KEY_MS);
+    }
+  }
+  const { frames, blanks } = blanksBetween(looks);
+  const cleared = screen.raw().slice(firstFrame).match(clears)?.length ?? 0;
+  return [
+    {
+      name: `rows blank between frames that fill them, ${frames} frames, ${looks.length} states, ${pressed} keys`,
+      measured: `${blanks}`,
+      demanded: '0',
+      isMet: blanks === 0,
+    },
+    { name: 'clears of the whole screen after the first frame', measured: `${cleared}`, demanded: '0', isMet: cleared === 0 },
+  ];
+}
+
+/** How many rows were blank in some state between two successive frames that both fill them. */
+export function blanksBetween(looks: readonly Look[]): { readonly frames: number; readonly blanks: number } {
+  let frame: Look | undefined;
+  let between: Look[] = [];
+  let [frames, blanks] = [0, 0];
+  for (const [index, look] of looks.entries()) {
+    const next = looks[index + 1];
+    if (next !== undefined && next.atMs - look.atMs < FRAME_REST_MS) {
+      between.push(look);
+      continue;
+    }
+    frames += 1;
+    blanks += look.filled.filter(
+      (isFilled, row) => isFilled && frame?.filled[row] === true && between.some(({ filled }) => filled[row] !== true),
+    ).length;
+    [frame, between] = [look, []];
+  }
+  return { frames, blanks };
+}
+
+/** Fifty resizes as fast as a window is dragged; then the screen is that of a program that has seen none. */
+async function storm(context: TerminalContext, { runId }: Feed): Promise<readonly Finding[]> {
+  const last: Size = { columns: 100, rows: 30 };
+  const args = ['attach', runId];
+  const resized = openProgram(context, { size: sizes.small, args });
+  const fresh = openProgram(context, { size: last, args });
+  for (const screen of [resized, fresh]) {
+    await screen.shows(/#\d+ /);
+    screen.press('2');
+  }
+  await after(SETTLE_MS);
+  const before = resized.raw().length;
+  for (let count = 1; count < RESIZES; count += 1) {
+    resized.resize(40 + ((count * 37) % 161), 10 + ((count * 17) % 51));
+    await after(RESIZE_MS);
+  }
+  resized.resize(last.columns, last.rows);
+  const ms = await msUntil(() => JSON.stringify(resized.styled()) === JSON.stringify(fresh.styled()), SETTLE_MS);
+  const settled = Buffer.byteLength(resized.raw().slice(before));
+
+  // The same size once more, as multiplexers send it, is no news.
+  const quiet = resized.raw().length;
+  process.kill(resized.pid, 'SIGWINCH');
+  await after(SETTLE_MS / 3);
+  const again = Buffer.byteLength(resized.raw().slice(quiet));
+  return [
+    {
+      name: `screen after ${RESIZES} resizes, ${(settled / 1_000).toFixed(0)} KB`,
+      measured: ms === undefined ? 'not that of a fresh program' : `right after ${ms.toFixed(0)} ms`,
+      demanded: 'that of a fresh program',
+      isMet: ms !== undefined,
+    },
+    { name: 'bytes for SIGWINCH without another size', measured: `${again}`, demanded: '0', isMet: again === 0 },
+  ];
+}

@@ -1,0 +1,72 @@
+import { setTimeout as after } from 'node:timers/promises';
+import type { TerminalCheck } from './check.ts';
+import { openBackend, startFeed } from './feed.ts';
+import { msUntil, shownLines } from './reading.ts';
+import { openProgram, sizes } from './screens.ts';
+
+/*
+ * Somebody reads further up while lines pour in and the oldest are let go: what is read stays where it is, and what
+ * is new is counted.
+ */
+
+const LINES_A_SECOND = 200;
+/** Lines that are kept, so that a check of seconds meets the end of the buffer. */
+const KEPT_LINES = 1_000;
+const PAGE_UP = '\u001b[5~';
+const SETTLE_MS = 3_000;
+const LOOK_MS = 20;
+
+export const check: TerminalCheck = {
+  number: 4,
+  name: 'reading',
+  async run(context) {
+    await openBackend(context);
+    const feed = await startFeed(context);
+    feed.order({ write: KEPT_LINES });
+    const env = { ...context.env, STEPSCOPE_LOG_LINES: `${KEPT_LINES}` };
+    const screen = openProgram(context, { size: sizes.small, args: ['attach', feed.runId], env });
+    await screen.shows(/#\d+ /);
+    screen.press('2');
+    await screen.shows(`#${KEPT_LINES} `);
+    screen.press(PAGE_UP, PAGE_UP);
+    await screen.hides(`#${KEPT_LINES} `);
+    await after(LOOK_MS);
+    const top = shownLines(screen)[0];
+
+    feed.order({ rate: LINES_A_SECOND });
+    const seconds = context.isFull ? 60 : 5;
+    const tops = new Set<number | undefined>();
+    let announced = false;
+    for (const startedAt = performance.now(); performance.now() - startedAt < seconds * 1_000; await after(LOOK_MS)) {
+      tops.add(shownLines(screen)[0]);
+      announced ||= /let go|evicted|no longer kept|oldest/i.test(screen.text());
+    }
+    feed.order({ rate: 0 });
+    await after(LOOK_MS * 5);
+    const fresh = feed.written() - KEPT_LINES;
+    const isExact = await msUntil(() => told(screen.text()) === fresh, SETTLE_MS);
+    const moved = [...tops].filter((line) => line !== top);
+    return [
+      {
+        name: `line at the top, #${top}, while ${fresh} came`,
+        measured:
+          moved.length === 0
+            ? 'stayed'
+            : `became ${moved
+                .slice(0, 3)
+                .map((line) => `#${line}`)
+                .join(', ')}`,
+        demanded: 'stayed',
+        isMet: moved.length === 0 && top !== undefined,
+      },
+      { name: 'lines told to be new', measured: `+${told(screen.text()) ?? 'none'}`, demanded: `+${fresh}`, isMet: isExact !== undefined },
+      { name: 'lines let go are announced', measured: announced ? 'yes' : 'no', demanded: 'yes', isMet: announced },
+    ];
+  },
+};
+
+/** What the title of the log says has come since: `+1,234 new`. */
+function told(text: string): number | undefined {
+  const [, count] = /\+([\d,]+) new/.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count.replaceAll(',', ''));
+}
