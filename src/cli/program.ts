@@ -10,6 +10,7 @@ import { addBreakCommand } from './commands/break.ts';
 import { addCommentCommand } from './commands/comment.ts';
 import { addCompareCommand } from './commands/compare.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addConfigCommand } from './commands/config.ts';
 import { addControlCommands } from './commands/control.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExportCommand } from './commands/export.ts';
@@ -66,8 +67,11 @@ export function createProgram(): Command {
     .option('--key <ref>', 'its key, as env:NAME, @file or - (STEPSCOPE_KEY)')
     .option('--profile <name>', 'use the backend of this profile; see `login` (STEPSCOPE_PROFILE)')
     .option('--read-only', 'change nothing, whatever is asked for (STEPSCOPE_READ_ONLY)')
-    .option('--theme <name>', 'dark, light, high-contrast or mono (STEPSCOPE_THEME)')
-    .option('--ascii', 'draw with ASCII only')
+    .option('--theme <name>', 'dark, light, high-contrast, color-safe, mono or one of your own (STEPSCOPE_THEME)')
+    .option('--keys <preset>', 'keys as in vim, less, lnav or k9s (STEPSCOPE_KEYS)')
+    .option('--ascii', 'draw with ASCII only (STEPSCOPE_ASCII)')
+    .option('--low-bandwidth', 'two frames a second, and nothing that only moves (STEPSCOPE_LOW_BANDWIDTH)')
+    .option('--screen-reader', 'lines of words instead of a screen (STEPSCOPE_SCREEN_READER)')
     .option('--json', 'print NDJSON')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .addHelpText('after', afterHelp)
@@ -105,6 +109,7 @@ export function createProgram(): Command {
   addMigrateCommand(program);
   addUserCommand(program);
   addDoctorCommand(program);
+  addConfigCommand(program);
   addCompletionCommand(program);
   addBackendCommand(program);
 

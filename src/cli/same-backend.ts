@@ -2,7 +2,7 @@ import { UserError } from '../protocol/error.ts';
 import type { GlobalFlags, Settings } from './settings.ts';
 
 /** Commands that are about no backend, or name theirs themselves. */
-const withoutBackend = ['', 'logout', 'profiles', 'keys', 'migrate', 'completion'];
+const withoutBackend = ['', 'logout', 'profiles', 'keys', 'migrate', 'completion', 'config'];
 /** Commands that make a backend of their own: a place is all they take. */
 const hosting = ['serve', 'backend'];
 

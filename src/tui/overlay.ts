@@ -3,11 +3,13 @@ import type { ForkEffects } from '../protocol/run-request.ts';
 import type { JsonObject, PatchOperation } from '../protocol/json.ts';
 import type { ModelRow } from '../protocol/account-rows.ts';
 import type { LogRow, PipelineRow } from '../protocol/rows.ts';
+import type { SettingName } from '../core/terminal-settings.ts';
 import type { Effect } from './effect.ts';
+import type { Settings } from './settings.ts';
 import type { TextArea } from './text-area.ts';
 
 /** What a one-line prompt is for. */
-type PromptPurpose = 'search' | 'filter' | 'command' | 'cancel';
+export type PromptPurpose = 'search' | 'filter' | 'command' | 'cancel';
 
 export interface Prompt {
   readonly type: 'prompt';
@@ -19,6 +21,8 @@ export interface Prompt {
   readonly before: string;
   /** Why Enter did not take what was typed. */
   readonly problem: string | undefined;
+  /** How many texts back in what was typed before, and what stood there when the first was brought back. */
+  readonly recalled?: { readonly back: number; readonly draft: string } | undefined;
 }
 
 export interface Help {
@@ -132,4 +136,14 @@ export interface Leave {
   readonly runIds: readonly string[];
 }
 
-export type Overlay = Prompt | Help | NewRun | Bookmark | Form | Confirm | Editor | Preview | CopyMenu | LogLine | Leave;
+/** Choosing the value of a setting; what is under the cursor is looked at already. */
+export interface Choose {
+  readonly type: 'choose';
+  readonly setting: SettingName;
+  readonly title: string;
+  readonly cursor: number;
+  /** The settings for Esc. */
+  readonly before: Settings;
+}
+
+export type Overlay = Prompt | Help | NewRun | Bookmark | Form | Confirm | Editor | Preview | CopyMenu | LogLine | Leave | Choose;

@@ -1,4 +1,5 @@
 import { saveBookmark } from '../dialogs/bookmark.ts';
+import { acceptChoice, cancelChoice, moveChoice } from '../dialogs/choose.ts';
 import { completeCommand } from '../dialogs/command.ts';
 import { formatEditor, isChanged, saveEditor } from '../dialogs/editor.ts';
 import { editField } from '../dialogs/form.ts';
@@ -6,6 +7,7 @@ import { forms } from '../dialogs/forms/table.ts';
 import { refreshNewRun, requestOf as newRunRequest } from '../dialogs/new-run.ts';
 import { nextEffects, requestOf as forkRequest } from '../dialogs/preview.ts';
 import { acceptPrompt, cancelPrompt, promptTyped } from '../dialogs/prompt.ts';
+import { recall, withTyped } from '../dialogs/typed-before.ts';
 import { keyLabel, type KeyName } from '../input/key.ts';
 import { dialogRows } from '../layout.ts';
 import type { Bookmark, Editor, Form, Help, NewRun, Overlay, Prompt } from '../overlay.ts';
@@ -20,7 +22,7 @@ export function typeInto(state: State, text: string): State {
   switch (overlay?.type) {
     case 'prompt': {
       const typed = text.replaceAll('\n', ' ');
-      return promptTyped(state, { ...overlay, text: overlay.text.slice(0, overlay.at) + typed + overlay.text.slice(overlay.at), at: overlay.at + typed.length });
+      return promptTyped(state, { ...overlay, text: overlay.text.slice(0, overlay.at) + typed + overlay.text.slice(overlay.at), at: overlay.at + typed.length, recalled: undefined });
     }
     case 'help':
       return replaceOverlay(state, { ...overlay, query: overlay.query + text.replaceAll('\n', ' '), cursor: 0 });
@@ -62,7 +64,7 @@ function editing(keys: {
     const overlay = state.overlays.at(-1);
     switch (overlay?.type) {
       case 'prompt': {
-        const next = keys.prompt(overlay);
+        const next = { ...keys.prompt(overlay), recalled: undefined };
         return only(next.text === overlay.text ? replaceOverlay(state, next) : promptTyped(state, next));
       }
       case 'help':
@@ -103,6 +105,10 @@ function moveBy(rows: (state: State) => number): Action {
         return only(replaceOverlay(state, { ...overlay, cursor: (overlay.cursor + by + overlay.fields.length) % overlay.fields.length }));
       case 'help':
         return only(replaceOverlay(state, { ...overlay, cursor: Math.max(0, overlay.cursor + by) }));
+      case 'prompt':
+        return only(recall(state, overlay, by));
+      case 'choose':
+        return only(moveChoice(state, overlay, by));
       case 'logLine':
         return only(replaceOverlay(state, { ...overlay, top: Math.max(0, overlay.top + by) }));
       default:
@@ -115,6 +121,7 @@ export const dialogActions = {
   'dialog.close': (state) => {
     const overlay = state.overlays.at(-1);
     if (overlay?.type === 'prompt') return only(cancelPrompt(state, overlay));
+    if (overlay?.type === 'choose') return only(cancelChoice(state, overlay));
     if (overlay?.type === 'editor' && !overlay.leaving && isChanged(overlay)) {
       return only(replaceOverlay(state, { ...overlay, leaving: true, problem: 'The changes are not saved: Ctrl-x saves, Esc again drops them.' }));
     }
@@ -124,7 +131,7 @@ export const dialogActions = {
     const overlay = state.overlays.at(-1);
     switch (overlay?.type) {
       case 'prompt':
-        return acceptPrompt(state, overlay);
+        return acceptPrompt(withTyped(state, overlay), overlay);
       case 'newRun': {
         const asked = newRunRequest(overlay);
         if ('form' in asked) return only(replaceOverlay(state, asked.form));
@@ -139,6 +146,8 @@ export const dialogActions = {
       case 'preview': {
         return only(replaceOverlay(state, { ...overlay, sent: true, problem: undefined }), { type: 'start', request: forkRequest(state, overlay) });
       }
+      case 'choose':
+        return acceptChoice(state, overlay);
       case 'leave':
         return only(state, { type: 'exit' });
       default:
@@ -149,6 +158,8 @@ export const dialogActions = {
   'dialog.up': moveBy(() => -1),
   'dialog.pageDown': moveBy((state) => dialogRows(state) - 1),
   'dialog.pageUp': moveBy((state) => 1 - dialogRows(state)),
+  // What it does is for the help alone, and stands with it.
+  'dialog.rebind': (state) => only(state),
   'dialog.complete': (state) => {
     const overlay = state.overlays.at(-1);
     if (overlay?.type !== 'prompt' || overlay.purpose !== 'command') return only(state);

@@ -38,7 +38,11 @@ describe('the command line in the terminal', () => {
     ['pause', 'No run is open'],
     ['fork last --from 3', 'Open it first: show last'],
     ['break rm generate-content 9', 'No breakpoint 9'],
-    ['theme pink', 'No theme "pink"'],
+    ['preset emcas', 'Preset cannot be "emcas"'],
+    ['bind log.nextEror x', 'Did you mean `log.nextError`'],
+    ['bind runs.start f', 'f is runs.filter in the list of runs'],
+    ['log.freze', 'Did you mean'],
+    ['action log.freze', 'Did you mean `log.freeze`'],
   ])('says of `%s` what is wrong: %s', (typed, words) => {
     const terminal = openTerminal({ size: { columns: 200, rows: 24 } }, listed, { type: 'listed', rows: { runs: [runRow({ status: 'paused' })] } });
     terminal.press(':', `${typed}\r`);

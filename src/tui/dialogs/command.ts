@@ -1,5 +1,7 @@
 import { didYouMean } from '../../core/closest.ts';
 import { UserError } from '../../protocol/error.ts';
+import { bindingHere, performAnywhere } from '../actions/perform.ts';
+import { keymap, keymapOf } from '../keymap.ts';
 import { sentence } from '../model/sentence.ts';
 import type { Screen, ScreenBase } from '../screens/screen.ts';
 import { screens } from '../screens/table.ts';
@@ -8,52 +10,122 @@ import { only, told, type Update } from '../update/result.ts';
 import type { Command } from './commands/command.ts';
 import { controlCommands } from './commands/control.ts';
 import { elsewhere, lookCommands } from './commands/look.ts';
+import { settingCommands } from './commands/settings.ts';
 import { startCommands } from './commands/start.ts';
 import { togetherCommands } from './commands/together.ts';
+import { wouldDo } from './would-do.ts';
 import { optionNamed, readWords, splitWords } from './commands/words.ts';
 
 /** How many words that could follow are shown. */
 const SHOWN_CHOICES = 12;
 
+function actionNames(): readonly string[] {
+  return [...new Set(keymap.map((binding) => binding.action))].toSorted();
+}
+
+/** Does what a key does, wherever the keyboard is. Throws `usage` for a name that is none. */
+function runAction(state: State, name: string): Update {
+  const bindings = keymapOf(state).filter((binding) => binding.action === name);
+  const binding = bindingHere(state, bindings);
+  if (!binding) throw new UserError('usage', `there is no action "${name}"`, { hint: didYouMean(name, actionNames()) });
+  return performAnywhere(state, binding);
+}
+
 /** Words of the `:` line. They are those of the command line; where that needs a run, the open one is meant. */
 const commands: Readonly<Record<string, Command>> = {
-  ...startCommands, ...controlCommands, ...lookCommands, ...togetherCommands, ...Object.fromEntries(Object.values<Pick<Screen<ScreenBase>, 'commands'>>(screens).flatMap((screen) => Object.entries(screen.commands ?? {}))),
+  ...startCommands, ...controlCommands, ...lookCommands, ...togetherCommands, ...settingCommands,
+  action: {
+    usage: 'action NAME', help: 'do what a key does, by its name', plain: actionNames,
+    run: (state, { plain: [name] }) => {
+      if (name === undefined) throw new UserError('usage', 'action needs a name', { hint: '`action log.freeze`; the help lists them' });
+      return runAction(state, name);
+    },
+  },
+  ...Object.fromEntries(Object.values<Pick<Screen<ScreenBase>, 'commands'>>(screens).flatMap((screen) => Object.entries(screen.commands ?? {}))),
 };
 
 /** Does what was typed after `:`. Words that are not known name the closest. */
 export function runCommand(state: State, text: string): Update {
+  const tried = attempt(state, text);
+  return tried instanceof UserError ? only(told(state, sentence(tried.message, tried.hint), 'error')) : tried;
+}
+
+/** What the line does, or why it cannot. */
+function attempt(state: State, text: string): Update | UserError {
   const [, name = '', rest = ''] = /^\s*(?:stepscope\s+)?(\S*)\s*(.*?)\s*$/s.exec(text) ?? [];
   if (name === '') return only(state);
   const command = commandNamed(name);
-  if (!command) return only(told(state, unknown(name), 'error'));
+  if (!command) return new UserError('usage', unknown(name));
   try {
     return command.run(state, command.isText ? { plain: [rest], options: new Map() } : readWords(splitWords(rest), command.options ?? []));
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return only(told(state, sentence(error.message, error.hint), 'error'));
+    if (error instanceof UserError) return error;
+    throw error;
   }
 }
 
-/** What the words so far would do, and what could follow, said beside the prompt. */
-export function commandPreview(state: State, text: string): string {
-  const [name = ''] = text.trimStart().split(/\s+/);
+/** What is said of a line beside the prompt. */
+export interface CommandAbout {
+  readonly text: string;
+  readonly tone: 'muted' | 'accent' | 'error';
+  /** Where in the line the word is that is wrong. */
+  readonly wrong?: { readonly from: number; readonly to: number } | undefined;
+}
+
+/** What the words so far would do, what could follow, or what is wrong with them and where. Nothing is done: a line is an update like any other. */
+export function commandPreview(state: State, text: string): CommandAbout {
+  const name = nameIn(text);
   const command = commandNamed(name);
   if (!command) {
-    const near = Object.keys(commands).filter((one) => one.startsWith(name));
-    return near.length > 0 ? near.join('  ') : unknown(name);
+    const near = namesLike(name);
+    return near.length > 0 ? { text: near.join('  '), tone: 'muted' } : { text: unknown(name), tone: 'error', wrong: placeOf(text, name) };
   }
-  const following = text.trimStart() === name ? undefined : completionsOf(state, command, text);
   const options = (command.options ?? []).map((one) => `[${one.name}${one.value === undefined ? '' : ` ${one.value}`}]`).join(' ');
-  if (following === undefined || following.choices.length === 0) return `${command.usage}: ${command.help}${options === '' ? '' : `  ${options}`}`;
-  const { choices } = following;
-  return `${following.option ?? command.usage}: ${choices.slice(0, SHOWN_CHOICES).join(' ')}${choices.length > SHOWN_CHOICES ? ' …' : ''}`;
+  const usage = `${command.usage}: ${command.help}${options === '' ? '' : `  ${options}`}`;
+  const typesName = text.trimStart() === name;
+  const { word, option, choices } = typesName ? { word: '', option: undefined, choices: [] } : completionsOf(state, command, text);
+  const rest = choices.filter((one) => one !== word);
+  const shown = rest.length === 0 ? undefined : `${option ?? command.usage}: ${rest.slice(0, SHOWN_CHOICES).join(' ')}${rest.length > SHOWN_CHOICES ? ' …' : ''}`;
+  const below = { ...state, overlays: state.overlays.slice(0, -1), notice: undefined };
+  const tried = attempt(below, text);
+  if (tried instanceof UserError) {
+    // Half a word, or none yet, is no mistake.
+    if (shown !== undefined || typesName || text.endsWith(' ')) return { text: shown ?? usage, tone: 'muted' };
+    return { text: sentence(tried.message, tried.hint), tone: 'error', wrong: wrongWord(text, tried) };
+  }
+  if (shown !== undefined && (word !== '' || option !== undefined || choices.length > 0) && (word !== '' || option !== undefined)) return { text: shown, tone: 'muted' };
+  const words = wouldDo(below, tried);
+  const does = `Enter: ${words ?? command.help}`;
+  return { text: [does, shown ?? (typesName && words === undefined ? usage : undefined)].filter((one) => one !== undefined).join('   '), tone: 'accent' };
+}
+
+/** The first word of a line, without the name of the program. */
+function nameIn(text: string): string {
+  return /^\s*(?:stepscope\s+)?(\S*)/.exec(text)?.[1] ?? '';
+}
+
+/** Commands that begin so; actions too, once a person names one of those. */
+function namesLike(name: string): readonly string[] {
+  const found = Object.keys(commands).filter((one) => one.startsWith(name));
+  return found.length > 0 ? found : actionNames().filter((one) => one.startsWith(name));
+}
+
+/** The word of a line that a refusal is about: the last one that it names. */
+function wrongWord(text: string, { message }: UserError): CommandAbout['wrong'] {
+  const word = text.split(/[\s=]+/).findLast((one) => one !== '' && (message.includes(`"${one.replaceAll(/["']/g, '')}"`) || message.split(/[\s,:]+/).includes(one)));
+  return word === undefined ? undefined : placeOf(text, word);
+}
+
+function placeOf(text: string, word: string): CommandAbout['wrong'] {
+  const from = text.lastIndexOf(word);
+  return word === '' || from === -1 ? undefined : { from, to: from + word.length };
 }
 
 /** The text with its last word completed as far as it is clear. */
 export function completeCommand(state: State, text: string): string {
   const [, name = '', rest] = /^\s*(\S*)(\s.*)?$/s.exec(text) ?? [];
   if (rest === undefined) {
-    const completed = common(Object.keys(commands).filter((one) => one.startsWith(name)));
+    const completed = common(namesLike(name));
     return completed === undefined ? text : commandNamed(completed) ? `${completed} ` : completed;
   }
   const command = commandNamed(name);
@@ -76,17 +148,29 @@ function completionsOf(state: State, command: Command, text: string): Following 
   const [, before = '', word = ''] = /^(.*?)([^\s=]*)$/s.exec(text) ?? [];
   const options = command.options ?? [];
   const option = optionNamed(/(\S+?)[\s=]+$/.exec(before)?.[1] ?? '', options);
-  const all = option?.value !== undefined ? (option.choices?.(state) ?? []) : word.startsWith('-') ? options.map((one) => one.name) : (command.plain?.(state) ?? []);
+  const all = option?.value !== undefined ? (option.choices?.(state) ?? []) : word.startsWith('-') ? options.map((one) => one.name) : (command.plain?.(state, plainBefore(before)) ?? []);
   return { word, option: option?.value === undefined ? undefined : option.name, choices: all.filter((one) => one.startsWith(word)) };
 }
 
+/** Plain words of a line before the one being typed, without the command. */
+function plainBefore(before: string): readonly string[] {
+  return splitWords(before).slice(1).filter((word) => !word.startsWith('-'));
+}
+
 function commandNamed(name: string): Command | undefined {
-  return Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (Object.hasOwn(commands, name)) return commands[name];
+  return name.includes('.') && actionNames().includes(name) ? actionCommand(name) : undefined;
+}
+
+/** An action as a command: `log.freeze`. */
+function actionCommand(name: string): Command {
+  const help = keymap.find((binding) => binding.action === name)!.help;
+  return { usage: name, help, run: (state) => runAction(state, name) };
 }
 
 function unknown(name: string): string {
   if (Object.hasOwn(elsewhere, name)) return `\`${name}\` is for a shell: ${elsewhere[name]}. There, type \`stepscope ${name}\`.`;
-  return `There is no command "${name}". ${didYouMean(name, Object.keys(commands)) ?? `Commands: ${Object.keys(commands).join(', ')}`}`;
+  return `There is no command "${name}". ${didYouMean(name, name.includes('.') ? actionNames() : Object.keys(commands)) ?? `Commands: ${Object.keys(commands).join(', ')}`}`;
 }
 
 function common(names: readonly string[]): string | undefined {

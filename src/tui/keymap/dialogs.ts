@@ -24,6 +24,7 @@ const typing = (place: Place): readonly Binding[] => [
 export const dialogKeys: readonly Binding[] = [
   closing('help'),
   { action: 'dialog.accept', keys: ['enter'], place: 'help', label: 'do it', help: 'Do what the entry says.', footer: 1 },
+  { action: 'dialog.rebind', keys: ['ctrl-r'], place: 'help', label: 'other keys', help: 'Give the entry other keys, now and for every later start.', footer: 2 },
   { action: 'dialog.down', keys: ['down', 'tab'], place: 'help', label: 'down', help: 'Next entry.' },
   { action: 'dialog.up', keys: ['up', 'shift-tab'], place: 'help', label: 'up', help: 'Previous entry.' },
   { action: 'dialog.pageDown', keys: ['pagedown', 'ctrl-d'], place: 'help', label: 'page down', help: 'A page down.' },
@@ -33,6 +34,8 @@ export const dialogKeys: readonly Binding[] = [
   closing('prompt', 'Close and leave everything as it was.'),
   { action: 'dialog.accept', keys: ['enter'], place: 'prompt', label: 'do it', help: 'Take what was typed.', footer: 1 },
   { action: 'dialog.complete', keys: ['tab'], place: 'prompt', label: 'complete', help: 'Complete the word.', footer: 2 },
+  { action: 'dialog.up', keys: ['up', 'ctrl-p'], place: 'prompt', label: 'earlier', help: 'What was typed here before.' },
+  { action: 'dialog.down', keys: ['down', 'ctrl-n'], place: 'prompt', label: 'later', help: 'What was typed here after that.' },
   ...typing('prompt'),
 
   closing('form', 'Close without doing anything.'),
@@ -79,6 +82,11 @@ export const dialogKeys: readonly Binding[] = [
   { action: 'dialog.pageDown', keys: ['pagedown', 'ctrl-d', 'space'], place: 'logLine', label: 'page down', help: 'A page down.' },
   { action: 'dialog.pageUp', keys: ['pageup', 'ctrl-u'], place: 'logLine', label: 'page up', help: 'A page up.' },
   { action: 'dialog.close', keys: ['enter', 'q'], place: 'logLine', label: 'close', help: 'Close.' },
+
+  closing('choose', 'Leave it as it was.'),
+  { action: 'dialog.accept', keys: ['enter'], place: 'choose', label: 'take it', help: 'Take what is under the cursor, and keep it.', footer: 1 },
+  { action: 'dialog.down', keys: ['j', 'down', 'tab'], place: 'choose', label: 'down', help: 'The next one.', footer: 2 },
+  { action: 'dialog.up', keys: ['k', 'up', 'shift-tab'], place: 'choose', label: 'up', help: 'The one before.', footer: 3 },
 
   closing('leave', 'Stay.'),
   { action: 'dialog.accept', keys: ['enter', 'q', 'y'], place: 'leave', label: 'leave', help: 'Leave; the run stays held.', footer: 1 },

@@ -30,7 +30,7 @@ const ways: Readonly<Record<string, () => Promise<Backend>>> = {
 };
 
 try {
-  await startTui({ connect: ways[process.argv[2] ?? 'waiting']!, ascii: false });
+  await startTui({ connect: ways[process.argv[2] ?? 'waiting']!, settings: { given: { values: { ascii: false }, origins: {}, file: '' }, themesFolder: '', save: () => {} } });
   console.log('left');
 } catch (error) {
   console.error(error instanceof Error ? error.stack : error);

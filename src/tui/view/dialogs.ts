@@ -1,13 +1,13 @@
 import { plural, shortId } from '../../core/format.ts';
 import { commandPreview } from '../dialogs/command.ts';
-import { helpEntries } from '../dialogs/help.ts';
 import { promptProblem } from '../dialogs/prompt.ts';
-import { keyLabel } from '../input/key.ts';
 import { dialogRows, MESSAGE_ROWS, scrolled } from '../layout.ts';
 import { shownCount } from '../model/log.ts';
+import { chooseLines } from './choose-lines.ts';
+import { helpLines } from './help-lines.ts';
 import { previewLines } from './preview-lines.ts';
 import { clip, fit, line, span, takeCells, widthOf, wrap, wrapUpTo, type Line } from '../output/line.ts';
-import type { Bookmark, Confirm, CopyMenu, Editor, Form, Help, Leave, LogLine, NewRun, Overlay, Prompt } from '../overlay.ts';
+import type { Bookmark, Confirm, CopyMenu, Editor, Form, Leave, LogLine, NewRun, Overlay, Prompt } from '../overlay.ts';
 import type { State } from '../state.ts';
 import { graphemes } from '../text-area.ts';
 
@@ -43,38 +43,11 @@ function viewOf(state: State, overlay: Exclude<Overlay, Prompt>): DialogView {
       return { title: 'Copy', lines: copyLines(overlay) };
     case 'logLine':
       return { title: 'Log line', lines: logLineLines(state, overlay) };
+    case 'choose':
+      return { title: overlay.title, lines: chooseLines(state, overlay) };
     case 'leave':
       return { title: 'Leave', lines: leaveLines(overlay) };
   }
-}
-
-function helpLines(state: State, help: Help): readonly Line[] {
-  const below = { ...state, overlays: state.overlays.slice(0, -1) };
-  const entries = helpEntries(state, help);
-  const height = dialogRows(state) - 5;
-  const cursor = Math.min(help.cursor, Math.max(0, entries.length - 1));
-  const chosen = entries[cursor];
-  const about = chosen ? `${chosen.help}${chosen.disabled?.(below) ? ` Not now: ${chosen.disabled(below)}.` : ''}` : '';
-  const top = scrolled(Math.max(0, cursor - height + 1), cursor, height, entries.length);
-  const rows = entries.slice(top, top + height).map((binding, index): Line => {
-    const why = binding.disabled?.(below);
-    const here = top + index === cursor;
-    return [
-      span(here ? ` ${state.glyphs.cursor} ` : '   ', 'accent'),
-      span(fit(binding.keys.map(keyLabel).join(' '), 14), 'key'),
-      span(` ${fit(binding.labelNow?.(below) ?? binding.label, 15)} `, here ? 'selection' : 'text'),
-      span(binding.help, why ? 'muted' : 'text'),
-      ...(why ? [span(` (${why})`, 'warn' as const)] : []),
-    ];
-  });
-  return [
-    [span(' Search: ', 'muted'), span(help.query), span(' ', undefined, { inverse: true }), span(`   ${entries.length} of what works here; ↑ ↓ choose, Enter does it`, 'muted')],
-    [],
-    ...(rows.length > 0 ? rows : [line('   Nothing here has these words.', 'muted')]),
-    ...Array.from({ length: Math.max(0, height - rows.length) }, (): Line => []),
-    [],
-    ...wrap(about, state.size.columns - 4).slice(0, 2).map((text) => line(` ${text}`, 'accent')),
-  ];
 }
 
 function formLines(state: State, form: NewRun | Bookmark | Form): readonly Line[] {
@@ -185,11 +158,24 @@ function leaveLines(overlay: Leave): readonly Line[] {
 export function promptLines(state: State, prompt: Prompt): readonly Line[] {
   const run = state.open;
   const signs = { search: '/', filter: 'filter: ', command: ':', cancel: `cancel ${run ? `${run.view.run?.pipeline_key ?? 'run'} ` : ''}? type ${run ? shortId(run.runId) : ''}: ` };
-  const characters = graphemes(prompt.text.slice(prompt.at));
   return [
     ...aboutPrompt(state, prompt),
-    [span(` ${signs[prompt.purpose]}`, prompt.purpose === 'cancel' ? 'warn' : 'key'), span(prompt.text.slice(0, prompt.at)), span(characters[0] ?? ' ', undefined, { inverse: true }), span(characters.slice(1).join(''))],
+    [span(` ${signs[prompt.purpose]}`, prompt.purpose === 'cancel' ? 'warn' : 'key'), ...typedSpans(state, prompt)],
   ];
+}
+
+/** The text with its cursor; a word that is wrong stands out, and the row above says why. */
+function typedSpans(state: State, { text, at, purpose }: Prompt): Line {
+  const wrong = purpose === 'command' ? commandPreview(state, text).wrong : undefined;
+  const characters = graphemes(text.slice(at));
+  const pieces: readonly (readonly [number, string])[] = [[0, text.slice(0, at)], [at + (characters[0]?.length ?? 0), characters.slice(1).join('')]];
+  const marked = pieces.map(([start, piece]): Line => {
+    if (wrong === undefined) return [span(piece)];
+    const from = Math.max(0, Math.min(piece.length, wrong.from - start));
+    const to = Math.max(from, Math.min(piece.length, wrong.to - start));
+    return [span(piece.slice(0, from)), span(piece.slice(from, to), 'failed'), span(piece.slice(to))];
+  });
+  return [...marked[0]!, span(characters[0] ?? ' ', undefined, { inverse: true }), ...marked[1]!];
 }
 
 /** What the prompt would do, or what is wrong with its text: in one row, or as many as a problem needs. */
@@ -200,8 +186,10 @@ function aboutPrompt(state: State, prompt: Prompt): readonly Line[] {
 
 function previewLine(state: State, prompt: Prompt): Line {
   switch (prompt.purpose) {
-    case 'command':
-      return [span(` ${commandPreview(state, prompt.text)}`, 'muted')];
+    case 'command': {
+      const { text, tone } = commandPreview(state, prompt.text);
+      return [span(` ${text}`, tone)];
+    }
     case 'filter': {
       if (!state.open) return [span(' words  status=failed  tag=NAME  model=flux*  since=2d  duration>30s  step=8e  bookmarked', 'muted')];
       return [span(` ${shownCount(state.open.log)} of ${plural(state.open.view.logCount - state.open.view.logs.first, 'line')}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];

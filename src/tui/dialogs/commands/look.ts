@@ -12,8 +12,6 @@ import type { Command } from './command.ts';
 import { isOpen, openRunOf, runIds, runNamed, runOf, stepDisplays, stepNamed } from './references.ts';
 import { oneOf, valueOf, type Words } from './words.ts';
 
-const themes = ['dark', 'light', 'high-contrast', 'mono'];
-
 /** Commands that change what is shown. */
 export const lookCommands: Readonly<Record<string, Command>> = {
   show: { usage: 'show [RUN]', help: 'open a run by the end of its id, or the last', plain: runIds, run: (state, words) => only(state, { type: 'find', reference: words.plain[0] ?? 'last' }) },
@@ -48,13 +46,6 @@ export const lookCommands: Readonly<Record<string, Command>> = {
   filter: {
     usage: 'filter [TERMS]', help: 'filter the log, or the list of runs', isText: true,
     run: (state, { plain: [text = ''] }) => (state.open ? only(filtered(state, text)) : filterRuns(state, text)),
-  },
-  theme: {
-    usage: 'theme NAME', help: `other colours: ${themes.join(', ')}`, plain: () => themes,
-    run: (state, { plain: [name = ''] }) => {
-      if (!themes.includes(name)) throw new UserError('usage', `no theme "${name}"`, { hint: `There are ${themes.join(', ')}` });
-      return only(state, { type: 'setTheme', name });
-    },
   },
   help: { usage: 'help', help: 'what every key does here', run: (state) => only(withOverlay(state, { type: 'help', query: '', cursor: 0 })) },
   quit: { usage: 'quit', help: 'leave; runs go on', run: (state) => only(state, { type: 'exit' }) },

@@ -8,7 +8,7 @@ import { bindAction, setSetting } from '../set-setting.ts';
 import { choicesOf, defaultWord } from '../setting-choices.ts';
 import type { Command } from './command.ts';
 
-const actionNames = [...new Set(keymap.map((binding) => binding.action))];
+const actionNames = () => [...new Set(keymap.map((binding) => binding.action))];
 
 /** Commands that change how the terminal looks and what its keys are. All but `bytes` hold for the next start too. */
 export const settingCommands: Readonly<Record<string, Command>> = {
@@ -33,7 +33,7 @@ export const settingCommands: Readonly<Record<string, Command>> = {
     },
   },
   bind: {
-    usage: 'bind ACTION KEY…', help: 'other keys for an action; `none` for no key', isText: true, plain: (_state, before) => (before.length === 0 ? actionNames : []),
+    usage: 'bind ACTION KEY…', help: 'other keys for an action; `none` for no key', isText: true, plain: (_state, before) => (before.length === 0 ? actionNames() : []),
     run: (state, { plain: [text = ''] }) => {
       const [action, ...keys] = text.split(/\s+/).filter((word) => word !== '');
       if (action === undefined || keys.length === 0) throw new UserError('usage', 'bind needs an action and a key', { hint: '`bind log.nextError e`' });

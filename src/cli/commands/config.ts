@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { didYouMean } from '../../core/closest.ts';
+import { parseSetting, settingNamed, settingTable, settingText, settingValues, type SettingName } from '../../core/terminal-settings.ts';
+import { UserError } from '../../protocol/error.ts';
+import { onCall } from '../call.ts';
+import type { Io } from '../io.ts';
+import { changeConfigFile, terminalSettings, type Settings } from '../settings.ts';
+import { tableLines } from '../print/table.ts';
+
+/** Values that a setting can have, and the default among the words. */
+const DEFAULT = 'default';
+
+/** Settings of the terminal: what holds, where it comes from, and changing it for every later start. */
+export function addConfigCommand(program: Command): void {
+  const config = program
+    .command('config')
+    .summary('Shows and changes the settings of the terminal.')
+    .description('Shows the settings of the terminal and where each comes from. Flags go before the environment, the environment before the config file.');
+  onCall(config, async ({ settings, io }) => show(settings, io, settingTable.map((one) => one.name)), { withoutBackend: true });
+
+  const get = config.command('get').summary('Prints one value.').description('Prints the value of one setting.').argument('<name>', 'its name');
+  onCall(get, async ({ args, settings, io }) => {
+    const { name } = settingNamed(args[0]!);
+    if (io.json) show(settings, io, [name]);
+    else io.out(settingText(await valueOf(settings, name)));
+  }, { withoutBackend: true });
+
+  const set = config
+    .command('set')
+    .summary('Changes a setting.')
+    .description('Changes a setting in the config file, for every later start. `default` takes it out again.')
+    .argument('<name>', 'its name')
+    .argument('<value>', 'its value, or default');
+  onCall(set, async ({ args, settings, io }) => {
+    const { name } = settingNamed(args[0]!);
+    const value = args[1] === DEFAULT ? undefined : parseSetting(settingNamed(name), args[1]!, await choicesOf(settings, name));
+    await keep(settings, name === 'preset' ? { preset: value as string | undefined } : { [name]: value });
+    told(settings, io, name, `${name} is ${value === undefined ? 'the default' : settingText(value)} from the next start on, in ${settings.terminal.file}`);
+  }, { withoutBackend: true });
+
+  const bind = config
+    .command('bind')
+    .summary('Gives an action of the terminal other keys.')
+    .description('Gives an action of the terminal other keys, as in `config bind log.nextError e`. Without a key it has those of the preset again; `none` leaves it without.')
+    .argument('<action>', 'its name; the help of the terminal shows it')
+    .argument('[key...]', 'a character, Ctrl-x, Space, PgDn and the like');
+  onCall(bind, async ({ args, rest, settings, io }) => {
+    const action = args[0]!;
+    const { [action]: before, ...others } = settings.terminal.values.bindings ?? {};
+    if (rest.length === 0 && before === undefined) throw new UserError('usage', `${action} has no keys of your own`, { hint: didYouMean(action, Object.keys(others)) });
+    const keys = rest.length === 1 && rest[0] === 'none' ? [] : rest;
+    await keep(settings, { bindings: rest.length === 0 ? others : { ...others, [action]: [...keys] } });
+    told(settings, io, 'bindings', `${action} is ${rest.length === 0 ? 'as in the preset' : keys.length === 0 ? 'on no key' : `on ${keys.join(' and ')}`} from the next start on, in ${settings.terminal.file}`);
+  }, { withoutBackend: true });
+
+  const path = config.command('path').summary('Prints where the config file is.').description('Prints where the config file is, or would be.');
+  onCall(path, async ({ settings, io }) => io.out(io.json ? JSON.stringify({ path: settings.terminal.file }) : settings.terminal.file), { withoutBackend: true });
+}
+
+/** The terminal's own part is loaded only here: other commands start without it. */
+async function known(settings: Settings) {
+  const [{ settingsOf }, { readThemes }] = await Promise.all([import('../../tui/settings.ts'), import('../../tui/output/themes.ts')]);
+  return settingsOf(process.env, readThemes(terminalSettings(settings).themesFolder), settings.terminal);
+}
+
+async function valueOf(settings: Settings, name: SettingName) {
+  return settingValues(settings.terminal.values, (await known(settings)).defaults)[name];
+}
+
+async function choicesOf(settings: Settings, name: SettingName): Promise<readonly string[]> {
+  if (name === 'theme') return (await known(settings)).themes.map((one) => one.name);
+  return name === 'preset' ? (await import('../../tui/keymap/presets/table.ts')).presetNames : [];
+}
+
+/** Writes a change that the terminal can begin with. Throws `usage` for one that it cannot. */
+async function keep(settings: Settings, change: Parameters<typeof changeConfigFile>[1]): Promise<void> {
+  const { values } = settings.terminal;
+  if ('bindings' in change || 'preset' in change) {
+    const { effectiveKeymap } = await import('../../tui/keymap.ts');
+    effectiveKeymap(settingValues({ ...values, ...change }));
+  }
+  if (change.theme !== undefined) (await import('../../tui/output/themes.ts')).loadTheme(change.theme, terminalSettings(settings).themesFolder);
+  changeConfigFile(settings.terminal.file, change);
+}
+
+async function show(settings: Settings, io: Io, names: readonly SettingName[]): Promise<void> {
+  const { values, origins } = await known(settings);
+  const facts = names.map((name) => ({ name, value: values[name], from: origins[name] ?? 'default' }));
+  if (io.json) {
+    for (const fact of facts) io.out(JSON.stringify(fact));
+    return;
+  }
+  const bindings = Object.entries(values.bindings).map(([action, keys]) => [action, keys.join(' ') || 'no key', origins.bindings ?? 'default']);
+  for (const line of tableLines(['SETTING', 'VALUE', 'FROM'], [...facts.map(({ name, value, from }) => [name, settingText(value), from]), ...bindings], io)) io.out(line);
+}
+
+/** What was done, and what goes before it all the same. */
+function told(settings: Settings, io: Io, name: keyof Settings['terminal']['origins'], text: string): void {
+  const origin = settings.terminal.origins[name];
+  const stronger = origin !== undefined && /^--|^STEPSCOPE_/.test(origin) ? ` ${origin} goes before it.` : '';
+  if (io.json) io.out(JSON.stringify({ changed: name, file: settings.terminal.file }));
+  else io.err(`${text}.${stronger}`);
+}

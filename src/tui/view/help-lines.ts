@@ -1,0 +1,62 @@
+import { keysText } from '../actions/perform.ts';
+import { helpEntries, underHelp, type HelpEntry } from '../dialogs/help.ts';
+import { placeWords } from '../keymap/places.ts';
+import { dialogRows, scrolled } from '../layout.ts';
+import { clip, fit, line, span, wrap, type Line } from '../output/line.ts';
+import type { Help } from '../overlay.ts';
+import type { State } from '../state.ts';
+
+const KEY_CELLS = 14;
+const LABEL_CELLS = 15;
+/** Rows that the entry under the cursor has for its sentence. */
+const ABOUT_ROWS = 2;
+/** The row of the search, one below it, and one over the sentence. */
+const OTHER_ROWS = 3;
+
+/** All actions: those of the focus, then all others, with their keys as they are bound now. */
+export function helpLines(state: State, help: Help): readonly Line[] {
+  const below = underHelp(state);
+  const entries = helpEntries(state, help);
+  const height = Math.max(1, dialogRows(state) - ABOUT_ROWS - OTHER_ROWS);
+  const cursor = Math.min(help.cursor, Math.max(0, entries.length - 1));
+  const chosen = entries[cursor];
+  const rows = entries.flatMap((entry, index): readonly { readonly line: Line; readonly isChosen: boolean }[] => [
+    ...(!entry.isHere && (index === 0 || entries[index - 1]!.isHere) ? [{ line: line('   Elsewhere', 'heading'), isChosen: false }] : []),
+    { line: entryLine(state, below, entry, index === cursor), isChosen: index === cursor },
+  ]);
+  const at = Math.max(0, rows.findIndex((row) => row.isChosen));
+  const top = scrolled(Math.max(0, at - height + 1), at, height, rows.length);
+  const shown = rows.slice(top, top + height).map((row) => row.line);
+  const count = `   ${entries.filter((one) => one.isHere).length} here, ${entries.filter((one) => !one.isHere).length} elsewhere`;
+  return [
+    [span(' Search: ', 'muted'), span(help.query), span(' ', undefined, { inverse: true }), span(count, 'muted')],
+    [],
+    ...(shown.length > 0 ? shown : [line('   Nothing has these words.', 'muted')]),
+    ...Array.from({ length: Math.max(0, height - Math.max(1, shown.length)) }, (): Line => []),
+    [],
+    ...(chosen ? aboutLines(state, below, chosen) : []),
+  ];
+}
+
+function entryLine(state: State, below: State, { binding, isHere }: HelpEntry, isChosen: boolean): Line {
+  const why = isHere ? binding.disabled?.(below) : undefined;
+  return [
+    span(isChosen ? ` ${state.glyphs.cursor} ` : '   ', 'accent'),
+    span(fit(keysText(binding), KEY_CELLS), isHere ? 'key' : 'muted'),
+    span(` ${fit((isHere ? binding.labelNow?.(below) : undefined) ?? binding.label, LABEL_CELLS)} `, isChosen ? 'selection' : 'text'),
+    ...(why !== undefined ? [span(`not now: ${why}. `, 'warn' as const)] : []),
+    ...(isHere ? [] : [span(`${placeWords(binding.place)}: `, 'muted' as const)]),
+    span(binding.help, why !== undefined || !isHere ? 'muted' : 'text'),
+  ];
+}
+
+/** The whole sentence of an entry, and its name for `:` and for other keys. */
+function aboutLines(state: State, below: State, { binding, isHere }: HelpEntry): readonly Line[] {
+  const why = isHere ? binding.disabled?.(below) : undefined;
+  const columns = state.size.columns - 2;
+  const sentence = `${binding.help}${why === undefined ? '' : ` Not now: ${why}.`}`;
+  return [
+    ...wrap(sentence, columns).slice(0, ABOUT_ROWS - 1).map((text, index, all) => line(` ${index === all.length - 1 ? clip(sentence, columns, state.glyphs.more) : text}`, 'accent')),
+    line(` :${binding.action}`, 'muted'),
+  ];
+}
