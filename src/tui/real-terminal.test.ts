@@ -13,8 +13,8 @@ const fixture = join(home, 'dist/fixture.js');
 let screen: TerminalScreen | undefined;
 
 /** Opens the fixture in a shell, which keeps the terminal when the program has ended. */
-function open(way: string, size = { columns: 80, rows: 24 }, env: Record<string, string> = {}, before = ''): TerminalScreen {
-  const command = `${before}'${process.execPath}' '${fixture}' '${way}'; echo "status $?"; stty -a | tr ' ;' '\\n\\n' | grep -x -e icanon -e -icanon -e echo -e -echo | tr '\\n' ' '; sleep 60`;
+function open(way: string, size = { columns: 80, rows: 24 }, env: Record<string, string> = {}, before = '', after = ''): TerminalScreen {
+  const command = `${before}'${process.execPath}' '${fixture}' '${way}'; echo "status $?"; stty -a | tr ' ;' '\\n\\n' | grep -x -e icanon -e -icanon -e echo -e -echo | tr '\\n' ' '; ${after} sleep 60`;
   screen = openScreen({ command: 'sh', args: ['-c', command], ...size, env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', HOME: process.env['HOME'], ...env } });
   return screen;
 }
@@ -36,6 +36,13 @@ function expectRestored(terminal: TerminalScreen): void {
   const raw = terminal.raw();
   expect(raw.lastIndexOf('\u001b[?2004l')).toBeGreaterThan(raw.lastIndexOf('\u001b[?2004h'));
   expect(raw.lastIndexOf('\u001b[?25h')).toBeGreaterThan(raw.lastIndexOf('\u001b[?25l'));
+}
+
+/** The program itself, below its shell. */
+function childOf(terminal: TerminalScreen): number {
+  const child = Number(execFileSync('ps', ['-o', 'pid=', '--ppid', String(terminal.pid)], { encoding: 'utf8' }));
+  expect(child).toBeGreaterThan(1);
+  return child;
 }
 
 describe('in a real terminal', { timeout: 60_000 }, () => {
@@ -80,12 +87,38 @@ describe('in a real terminal', { timeout: 60_000 }, () => {
   it.each(['TERM', 'HUP', 'INT', 'QUIT'])('gives the terminal back on SIG%s', async (signal) => {
     const terminal = open('waiting');
     await terminal.shows('opening the backend');
-    const child = Number(execFileSync('ps', ['-o', 'pid=', '--ppid', String(terminal.pid)], { encoding: 'utf8' }));
-    expect(child).toBeGreaterThan(1);
-    process.kill(child, `SIG${signal}`);
+    process.kill(childOf(terminal), `SIG${signal}`);
     await terminal.shows(/status 1\d\d/);
     await terminal.shows(/echo /);
     expectRestored(terminal);
+  });
+
+  it('gives the terminal back on Ctrl-z and on SIGTSTP, and draws everything again on fg', async () => {
+    // Job control, as a shell has it for a person.
+    const terminal = open('waiting', undefined, {}, 'set -m; ', 'read word; fg; read word; fg;');
+    for (const stop of ['key', 'SIGTSTP']) {
+      await terminal.shows('opening the backend');
+      expect(terminal.isAlternate()).toBe(true);
+      if (stop === 'key') terminal.press('\u001a');
+      else process.kill(childOf(terminal), stop);
+      await terminal.shows(/status 1\d\d/);
+      await vi.waitFor(() => expectRestored(terminal), { timeout: 5_000 });
+      terminal.press('\r');
+    }
+    await terminal.shows('opening the backend');
+    terminal.press('q');
+    await terminal.hides('opening the backend');
+    expectRestored(terminal);
+  });
+
+  it('ends on a signal though the terminal stands still, and is not held up by it', async () => {
+    const terminal = open('waiting');
+    await terminal.shows('opening the backend');
+    const child = childOf(terminal);
+    terminal.stall();
+    terminal.press('?');
+    process.kill(child, 'SIGTERM');
+    await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow(), { timeout: 10_000 });
   });
 
   it('fills a resized terminal exactly, and says in one line when it is too small', async () => {
