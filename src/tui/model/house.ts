@@ -9,10 +9,11 @@ import type { Size, State } from '../state.ts';
 export const houseViews = [
   { name: 'runs', key: '1', label: 'runs', short: 'runs', help: 'The list of runs.' },
   { name: 'logs', key: '2', label: 'logs', short: 'logs', help: 'The newest lines of all runs, live.' },
-  { name: 'comparisons', key: '3', label: 'comparisons', short: 'comp', help: 'The comparisons that were kept.' },
+  { name: 'comparisons', key: '3', label: 'compared', short: 'comp', help: 'The comparisons that were kept.' },
   { name: 'sessions', key: '4', label: 'sessions', short: 'sess', help: 'Sessions: who looks at which run together.' },
   { name: 'performance', key: '5', label: 'times', short: 'time', help: 'Where the time of the selected run went.' },
   { name: 'breakpoints', key: '6', label: 'breakpoints', short: 'brk', help: 'Breakpoints and watches of the pipeline.' },
+  { name: 'settings', key: '7', label: 'settings', short: 'set', help: 'How the terminal looks, and what its keys are.' },
 ] as const satisfies readonly HouseView[];
 
 interface HouseView {

@@ -8,6 +8,7 @@ import { newComparisonsScreen } from './comparisons.ts';
 import { newLogsScreen } from './logs.ts';
 import { newPerformanceScreen } from './performance.ts';
 import { newSessionsScreen } from './sessions.ts';
+import { newSettingsScreen } from './settings.ts';
 import type { ScreenState } from './table.ts';
 
 /** How each view of the house begins; words say why it cannot be shown now. */
@@ -19,6 +20,7 @@ const openings: Readonly<Record<Exclude<HouseName, 'runs'>, (state: State) => Sc
     const run = selectedRun(state);
     return run ? newPerformanceScreen(run.test_run_id) : 'There is no run yet whose times could be shown.';
   },
+  settings: () => newSettingsScreen,
   breakpoints: (state) => {
     const key = selectedRun(state)?.pipeline_key ?? pipelineToStart(state)?.pipeline_key;
     return key === undefined ? 'No pipeline is registered, and breakpoints belong to one.' : newBreakpointsScreen(key);

@@ -25,6 +25,8 @@ export function newSessionsScreen(): SessionsState {
 
 /** Names of sessions take at most this much of a row. */
 const MOST_NAME = 48;
+/** Cells of a row that are no name. */
+const FIXED = 64;
 
 function rows(state: State, own: SessionsState, columns: number): readonly ScreenRow[] {
   if (!own.sessions) return [];
@@ -36,10 +38,10 @@ function sessionRows(state: State, { session, peers }: LiveSession, index: numbe
   const { glyphs } = state;
   const run = state.lists.runs?.find((one) => one.test_run_id === session.test_run_id);
   const isOurs = state.together?.session.id === session.id;
-  const who = peers === undefined ? (index < limits.watchedSessions ? 'who is there is being read' : 'more sessions than are looked into') : peers.length === 0 ? 'nobody is there' : peersWords(peers);
+  const who = peers === undefined ? (index < limits.watchedSessions ? 'who is there is being read' : 'more sessions than are looked into') : peers.length === 0 ? 'nobody is there' : `${peers.length} here`;
   const head: Line = [
     span(isOurs ? ' you ' : '     ', 'accent', { bold: true }),
-    span(fit(session.session_name, Math.max(10, Math.min(MOST_NAME, columns - 46)), 'left', glyphs.more)),
+    span(fit(session.session_name, Math.max(10, Math.min(MOST_NAME, columns - FIXED)), 'left', glyphs.more)),
     span(`  ${session.test_run_id === null ? 'no run' : shortId(session.test_run_id)}`, 'muted'),
     span(run ? ` ${glyphs.status[run.status]} ${run.status}` : '', run ? (run.status === 'paused' ? 'held' : run.status === 'interrupted' ? 'failed' : run.status) : 'muted'),
     span(`  ${who}`, peers?.length ? 'accent' : 'muted'),

@@ -1,12 +1,14 @@
 import { compareRuns } from '../../core/compare/compare-runs.ts';
 import { compareValues } from '../../core/compare/compare-values.ts';
 import type { StepValues } from '../../core/compare/comparison.ts';
-import type { StepRow } from '../../protocol/rows.ts';
+import { peersOf } from '../../core/session-peers.ts';
+import { uuidv7 } from '../../core/uuid.ts';
+import type { LogRow, StepRow } from '../../protocol/rows.ts';
 import type { Message } from '../message.ts';
 import type { Answer, Question } from '../outside/questions.ts';
 import type { InitialOptions } from '../state.ts';
 import { answerAll } from '../screens/testing.ts';
-import { at, breakpointRow, heldRun, keys, listed, logRow, openTerminal, opened, runId, runRow, snapshotOf, stepRow, type TestTerminal } from '../testing.tsx';
+import { at, breakpointRow, heldRun, keys, listed, logRow, modelRows, openTerminal, opened, runId, runRow, snapshotOf, stepRow, testNow, type TestTerminal } from '../testing.tsx';
 
 /*
  * Everywhere a person can be, for tests that go through all of it: every screen, pane and dialog, over runs in every
@@ -41,10 +43,69 @@ export function answers(question: Question): Answer | { readonly problem: string
       return comparison.steps[question.index]?.steps[1] ? compareValues(values(512), values(question.index === 0 ? 512 : 8192)) : [];
     case 'family':
       return [runRow({ status: 'completed', total_duration_ms: 500 }), runRow({ id: otherId, test_run_id: otherId, parent_run_id: runId, forked_from_step: 'storage_upload', status: 'failed' })];
+    case 'comparisons':
+      return keptComparisons;
+    case 'olderLogs':
+      return Array.from({ length: 12 }, (_, index) => everyLine(index - 20, runId));
+    case 'information': {
+      const { run, steps } = recorded(runId, 'completed', null);
+      const step = steps.at(-1)!;
+      return {
+        run: { ...run, environment: 'staging', git_commit: '4f2a9c1', tags: ['lighthouse', 'night'], notes: 'the one with the storm' }, model: modelRows[0], charges: { charged: 0, wouldHaveCharged: 3 },
+        comments: [], steps: { all: steps.length, edited: 1, reused: 0, failed: 0 }, time: { workMs: 500, heldMs: 0 },
+        end: { step, snapshot: { stepKey: step.step_key, attempt: 1, ...values(512), source: null, isEdited: false } },
+      };
+    }
     default:
       return { problem: 'The backend does not answer.' };
   }
 }
+
+const keptComparisons = [
+  {
+    id: '019578a1-0000-7000-8000-0000000c0001', comparison_name: 'before and after the new upload', description: null, run_ids: [runId, otherId], created_by: null, created_at: at(-60_000), updated_at: at(-60_000),
+    performance_delta: null,
+    differences_summary: {
+      stepscope: 'comparison', version: 1, options: { ignore: [], tolerance: 0, ignoreVolatile: true },
+      runs: [{
+        runId: otherId, status: 'failed', steps: { same: 1, different: 2, renamed: 0, added: 0, removed: 1, moved: 0 }, comparedSteps: 2, errors: 1, logs: 1,
+        firstDivergence: { step: 'prepare_inputs', display: '2', name: 'Prepare Inputs', kind: 'inputs', path: '/width', expected: 512, actual: 8192, looksVolatile: false },
+      }],
+    },
+  },
+  { id: '019578a1-0000-7000-8000-0000000c0002', comparison_name: 'written by another program', description: null, run_ids: [runId, otherId], created_by: null, created_at: at(-90_000_000), updated_at: at(0), differences_summary: {}, performance_delta: {} },
+];
+
+/** A line of the logs of everything. */
+export function everyLine(seq: number, ofRun: string, change: Partial<LogRow> = {}): LogRow {
+  return logRow(Math.max(0, seq), `line ${seq} of ${ofRun.slice(-6)}`, { test_run_id: ofRun, id: uuidv7(testNow + seq, Uint8Array.from({ length: 10 }, (_, index) => (index === 9 ? seq & 0xff : 0))), timestamp: at(seq), ...change });
+}
+
+const everything: Message = {
+  type: 'heard',
+  news: {
+    kind: 'logs', isFresh: true,
+    rows: Array.from({ length: 60 }, (_, index) => everyLine(index, index % 3 === 0 ? otherId : runId, index % 20 === 5 ? { log_level: 'error', message: 'width is too large', data: { width: 8192 }, execution_context: 'edge_function' } : {})),
+  },
+};
+
+const sessionRow = { session_name: 'the bad upload', description: null, filters: {}, scope: {}, test_run_id: runId, event_count: 0, insight_count: 0, query_count: 0, active: true, resolved: false, created_by: null, created_by_name: 'ada@example.test', created_at: at(-300_000), updated_at: at(0), closed_at: null };
+const sessions: Message = {
+  type: 'heard',
+  news: {
+    kind: 'sessions',
+    sessions: [
+      {
+        session: { ...sessionRow, id: '019578a1-0000-7000-8000-00000005e001' },
+        peers: peersOf({
+          one: [{ terminal: 'one', name: 'ada@example.test', joinedAt: 1, leads: true, cursor: { run: runId, step: 'storage_upload', pane: 'detail', tab: 'diff' } }],
+          two: [{ terminal: 'two', name: 'ada@example.test', joinedAt: 2, leads: false, cursor: null }],
+        }, ''),
+      },
+      { session: { ...sessionRow, id: '019578a1-0000-7000-8000-00000005e002', session_name: 'nobody here', test_run_id: otherId }, peers: [] },
+    ],
+  },
+};
 
 const twoRuns = [runRow({ status: 'completed', created_at: at(1_000) }), runRow({ id: otherId, test_run_id: otherId, status: 'failed', created_at: at(0), error_message: 'width is too large' })];
 const list: readonly Message[] = [listed, { type: 'listed', rows: { runs: twoRuns, breakpoints: [breakpointRow()] } }];
@@ -73,6 +134,17 @@ const over =
   (messages: readonly Message[], ...presses: readonly string[]): Situation =>
   (options = {}) => {
     const terminal = openTerminal(options, ...messages);
+    for (const press of presses) {
+      terminal.press(press);
+      answerAll(terminal, answers);
+    }
+    return terminal;
+  };
+const hearing =
+  (news: Message, situation: Situation, ...presses: readonly string[]): Situation =>
+  (options) => {
+    const terminal = situation(options);
+    terminal.send(news);
     for (const press of presses) {
       terminal.press(press);
       answerAll(terminal, answers);
@@ -128,6 +200,19 @@ export const situations: Readonly<Record<string, Situation>> = {
   'screen: compared step': over(list, 'D', 'j', 'D', keys.enter),
   'screen: watched': over(held, ':', 'watched state.image.width > 3', keys.enter),
 
+  'screen: logs of everything': hearing(everything, over(list, '2')),
+  'screen: logs of everything, frozen and older': hearing(everything, over(list, '2'), 'g'),
+  'screen: logs of everything, filtered': hearing(everything, over(list, '2'), 'f', 'level>=error', keys.enter),
+  'screen: logs of everything, nothing yet': over(list, '2'),
+  'screen: comparisons': over(list, '3'),
+  'screen: sessions': hearing(sessions, over(list, '4')),
+  'screen: sessions over a run': hearing(sessions, over(held, ':', 'sessions', keys.enter)),
+  'screen: settings': over(list, '7'),
+  'screen: information': over(list, '0'),
+  'screen: information over a run': over(held, '1', '0'),
+
+  'dialog: remove a comparison': over(list, '3', 'd'),
+  'dialog: end a session': hearing(sessions, over(list, '4'), 'X'),
   'dialog: help over the list': over(list, '?'),
   'dialog: help over a run': over(held, '1', '?'),
   'dialog: command': over(held, '1', ':'),
