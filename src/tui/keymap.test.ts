@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { actionNames } from './action-names.ts';
-import { allActions } from './actions/table.ts';
+import { actions } from './actions/table.ts';
 import { keymap, type Place } from './keymap.ts';
 import { heldRun, listed, openTerminal, opened, runRow, snapshotOf, stepRow, testNow, type TestTerminal } from './testing.tsx';
 import { screens } from './screens/table.ts';
@@ -39,7 +39,7 @@ describe('the keymap', () => {
 
   it('has a key, a label and a sentence for every action', () => {
     expect(actionNames.filter((name) => !keymap.some((binding) => binding.action === name))).toEqual([]);
-    expect(Object.keys(allActions()).toSorted()).toEqual([...actionNames].toSorted());
+    expect(Object.keys(actions).toSorted()).toEqual([...actionNames].toSorted());
     for (const [name, screen] of Object.entries(screens)) {
       expect(new Set<string>(Object.keys(screen.actions))).toEqual(new Set(screen.keys.map((binding) => binding.action).filter((action) => action.startsWith(`${name}.`))));
       expect(screen.keys.filter((binding) => binding.place !== name)).toEqual([]);

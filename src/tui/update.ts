@@ -1,5 +1,5 @@
 import { typeInto } from './actions/dialog.ts';
-import { perform } from './actions/perform.ts';
+import { perform, performNamed } from './actions/perform.ts';
 import { acceptHelp, rebindEntry } from './dialogs/help.ts';
 import { keyLabel, typedText, type KeyName } from './input/key.ts';
 import { bindingFor, keyOf } from './keymap.ts';
@@ -27,7 +27,7 @@ function handle(state: State, message: Message): Update {
   switch (message.type) {
     case 'key':
       // Only a Ctrl-c right after a Ctrl-c leaves the program.
-      return press({ ...state, notice: undefined, interruptedAt: message.key === 'ctrl-c' ? state.interruptedAt : undefined }, message.key);
+      return andThen(press({ ...state, notice: undefined, interruptedAt: message.key === 'ctrl-c' ? state.interruptedAt : undefined }, message.key));
     case 'paste':
       return only(typesText(state) ? typeInto(state, message.text) : told(state, 'There is no place for text here, so nothing was pasted.'));
     case 'resized':
@@ -39,6 +39,13 @@ function handle(state: State, message: Message): Update {
     default:
       return receive(state, message);
   }
+}
+
+/** What was asked for by name comes after what was asked for by key. */
+function andThen({ state, effects, action }: Update): Update {
+  if (action === undefined) return { state, effects };
+  const next = performNamed(state, action);
+  return { state: next.state, effects: [...effects, ...next.effects] };
 }
 
 /** Nothing stays said that is over or no longer true. */

@@ -21,7 +21,7 @@ export function addConfigCommand(program: Command): void {
   const get = config.command('get').summary('Prints one value.').description('Prints the value of one setting.').argument('<name>', 'its name');
   onCall(get, async ({ args, settings, io }) => {
     const { name } = settingNamed(args[0]!);
-    if (io.json) show(settings, io, [name]);
+    if (io.json) await show(settings, io, [name]);
     else io.out(settingText(await valueOf(settings, name)));
   }, { withoutBackend: true });
 

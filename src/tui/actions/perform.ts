@@ -1,7 +1,7 @@
 import { keyLabel, type KeyName } from '../input/key.ts';
-import { keyOf, placesOf, type Binding, type Place } from '../keymap.ts';
-import { placeWords, typingPlaces } from '../keymap/places.ts';
-import type { OwnActionName } from '../action-names.ts';
+import { keymapOf, keyOf, placesOf, type Binding, type Place } from '../keymap.ts';
+import { placeWords } from '../keymap/places.ts';
+import type { ActionName, OwnActionName } from '../action-names.ts';
 import type { State } from '../state.ts';
 import { only, told, type Update } from '../update/result.ts';
 import { refused } from './dialog.ts';
@@ -34,11 +34,12 @@ export function performAnywhere(state: State, binding: Binding): Update {
   return only(told(state, `${binding.action} works in ${placeWords(binding.place)}${key === undefined ? '' : `, on ${key}`}.`, 'warn'));
 }
 
-/** Of the bindings of one action, the one that is meant here. */
-export function bindingHere(state: State, bindings: readonly Binding[]): Binding | undefined {
-  const places = placesOf(state);
-  return places.map((place) => bindings.find((one) => one.place === place)).find((one) => one !== undefined)
-    ?? bindings.find((one) => focused(state, one.place) !== undefined) ?? bindings.find((one) => !typingPlaces.includes(one.place)) ?? bindings[0];
+/** Does what an action says by its name: the binding that works here, or one that a look at another pane brings near. */
+export function performNamed(state: State, name: ActionName): Update {
+  const bindings = keymapOf(state).filter((binding) => binding.action === name);
+  const here = placesOf(state).map((place) => bindings.find((one) => one.place === place)).find((one) => one !== undefined);
+  const binding = here ?? bindings.find((one) => focused(state, one.place) !== undefined) ?? bindings[0];
+  return binding ? performAnywhere(state, binding) : only(state);
 }
 
 /** The keys of a binding as people read them; a dash where it has none. */

@@ -15,19 +15,14 @@ import { playbackActions } from './playback.ts';
 import { screenActions } from './screens.ts';
 import { viewActions } from './views.ts';
 
-/** What every action does, by name. The compiler sees that none is missing. Made when it is first asked for: a line after `:` can name any of them, so they import each other. */
-export function allActions(): Readonly<Record<OwnActionName, Action>> {
-  return (actions ??= {
-    ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions, ...lookActions, ...houseActions,
-  });
-}
-
-let actions: Readonly<Record<OwnActionName, Action>> | undefined;
+/** What every action does, by name. The compiler sees that none is missing. */
+export const actions: Readonly<Record<OwnActionName, Action>> = {
+  ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions, ...lookActions, ...houseActions,
+};
 
 /** What an action does, those that screens bring among them. */
 export function actionNamed(name: ActionName): Action {
-  const own = allActions();
-  if (Object.hasOwn(own, name)) return own[name as OwnActionName];
+  if (Object.hasOwn(actions, name)) return actions[name as OwnActionName];
   if (Object.hasOwn(openingActions, name)) return openingActions[name]!;
   const screen = screens[name.slice(0, name.indexOf('.')) as keyof typeof screens];
   return screen.actions[name]!;

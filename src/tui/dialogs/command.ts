@@ -1,7 +1,6 @@
 import { didYouMean } from '../../core/closest.ts';
 import { UserError } from '../../protocol/error.ts';
-import { bindingHere, performAnywhere } from '../actions/perform.ts';
-import { keymap, keymapOf } from '../keymap.ts';
+import { keymap } from '../keymap.ts';
 import { sentence } from '../model/sentence.ts';
 import type { Screen, ScreenBase } from '../screens/screen.ts';
 import { screens } from '../screens/table.ts';
@@ -23,12 +22,11 @@ function actionNames(): readonly string[] {
   return [...new Set(keymap.map((binding) => binding.action))].toSorted();
 }
 
-/** Does what a key does, wherever the keyboard is. Throws `usage` for a name that is none. */
+/** Asks for what a key does. Throws `usage` for a name that is none. */
 function runAction(state: State, name: string): Update {
-  const bindings = keymapOf(state).filter((binding) => binding.action === name);
-  const binding = bindingHere(state, bindings);
-  if (!binding) throw new UserError('usage', `there is no action "${name}"`, { hint: didYouMean(name, actionNames()) });
-  return performAnywhere(state, binding);
+  const found = keymap.find((binding) => binding.action === name);
+  if (!found) throw new UserError('usage', `there is no action "${name}"`, { hint: didYouMean(name, actionNames()) });
+  return { ...only(state), action: found.action };
 }
 
 /** Words of the `:` line. They are those of the command line; where that needs a run, the open one is meant. */
@@ -94,7 +92,7 @@ export function commandPreview(state: State, text: string): CommandAbout {
     return { text: sentence(tried.message, tried.hint), tone: 'error', wrong: wrongWord(text, tried) };
   }
   if (shown !== undefined && (word !== '' || option !== undefined || choices.length > 0) && (word !== '' || option !== undefined)) return { text: shown, tone: 'muted' };
-  const words = wouldDo(below, tried);
+  const words = tried.action === undefined ? wouldDo(below, tried) : keymap.find((binding) => binding.action === tried.action)!.help;
   const does = `Enter: ${words ?? command.help}`;
   return { text: [does, shown ?? (typesName && words === undefined ? usage : undefined)].filter((one) => one !== undefined).join('   '), tone: 'accent' };
 }

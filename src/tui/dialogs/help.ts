@@ -1,4 +1,5 @@
 import { keysText, performAnywhere } from '../actions/perform.ts';
+import { typedText } from '../input/key.ts';
 import { bindingsNow, keymapOf, placesOf, type Binding } from '../keymap.ts';
 import { placeWords } from '../keymap/places.ts';
 import type { Help } from '../overlay.ts';
@@ -26,7 +27,7 @@ export function helpEntries(state: State, help: Help): readonly HelpEntry[] {
   const query = help.query.trim();
   if (query === '') return entries;
   // One character is a key that someone wonders about.
-  if ([...query].length === 1) return entries.filter(({ binding }) => binding.keys.includes(query) || (query === query.toLowerCase() && binding.label.startsWith(query)));
+  if (typedText(query) !== undefined) return entries.filter(({ binding }) => binding.keys.includes(query) || (query === query.toLowerCase() && binding.label.startsWith(query)));
   const words = query.toLowerCase().split(/\s+/);
   const textOf = ({ binding }: HelpEntry) => `${binding.label} ${binding.help} ${binding.action} ${keysText(binding)} ${placeWords(binding.place)}`.toLowerCase();
   const rank = ({ binding, isHere }: HelpEntry) => (isHere ? 2 : 0) + (words.some((word) => binding.label.toLowerCase().includes(word)) ? 1 : 0);

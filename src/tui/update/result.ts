@@ -1,3 +1,4 @@
+import type { ActionName } from '../action-names.ts';
 import type { Effect } from '../effect.ts';
 import type { Overlay, Prompt } from '../overlay.ts';
 import type { Detail, LogPane, Notice, OpenRun, State } from '../state.ts';
@@ -6,6 +7,8 @@ import type { Detail, LogPane, Notice, OpenRun, State } from '../state.ts';
 export interface Update {
   readonly state: State;
   readonly effects: readonly Effect[];
+  /** An action to do after that, wherever the keyboard is: a line after `:` can name any, and cannot import them all. */
+  readonly action?: ActionName | undefined;
 }
 
 export type Action = (state: State) => Update;
