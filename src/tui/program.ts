@@ -33,6 +33,7 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
   let state = initial;
   let drawn = initial;
   let frame: NodeJS.Timeout | undefined;
+  let echo: NodeJS.Immediate | undefined;
   let shownAt = Number.NEGATIVE_INFINITY;
   let tick: { readonly timer: NodeJS.Timeout; readonly due: number } | undefined;
   let scan: NodeJS.Immediate | undefined;
@@ -40,7 +41,8 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
 
   const show = () => {
     clearTimeout(frame);
-    frame = undefined;
+    clearImmediate(echo);
+    frame = echo = undefined;
     if (stopped || state === drawn) return;
     drawn = state;
     shownAt = now();
@@ -52,7 +54,9 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
     const next = update(state, message, now());
     state = next.state;
     for (const effect of next.effects) perform(effect);
-    if (message.type === 'key' || message.type === 'paste' || message.type === 'resized') show();
+    // Keys that came together are answered together.
+    if (message.type === 'key' || message.type === 'paste') echo ??= setImmediate(show);
+    else if (message.type === 'resized') show();
     else frame ??= setTimeout(show, untilNextFrame());
     scheduleTick();
     scheduleScan();
@@ -96,6 +100,7 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
       clearTimeout(frame);
       clearTimeout(tick?.timer);
       clearImmediate(scan);
+      clearImmediate(echo);
     },
   };
 }
