@@ -20,7 +20,10 @@ export interface AllLogsFollower {
 
 /** The logs of all runs that we may read, as one. Policies of the database say which these are. */
 export interface AllLogs {
-  /** The newest lines, oldest first, {@link limits.everyLogPage} unless told; `before` the line with this id. */
+  /**
+   * The newest lines, oldest first; `before`, those made before the millisecond in which the line with this id was. About
+   * {@link limits.everyLogPage} unless told, whole milliseconds always, so that pages fit together; none when there are no more.
+   */
   recentLogs(options?: { readonly before?: string | undefined; readonly limit?: number | undefined }): Promise<readonly LogRow[]>;
   /** The newest lines and then those that come; with `after`, what came since the line with this id. */
   followLogs(follower: AllLogsFollower, options?: { readonly after?: string | undefined }): Unsubscribe;
@@ -29,15 +32,26 @@ export interface AllLogs {
 /** Ids tell when a line was made; it may be stored this much later, or on a clock that is behind by as much. */
 const OVERLAP_MS = 15_000;
 /** More pages than this are not read to make a lost link good. */
-const CATCH_UP_PAGES = 10;
+const CATCH_UP_PAGES = 5;
 /** Ids that are remembered, so that no line is told twice. */
 const REMEMBERED = 20_000;
 
 export function openAllLogs(supabase: SupabaseClient, url: string): AllLogs {
   const table = () => supabase.from('test_execution_logs').select('*');
   const recentLogs: AllLogs['recentLogs'] = async ({ before, limit = limits.everyLogPage } = {}) => {
-    const newest = table().order('id', { ascending: false }).limit(limit);
-    const rows = await request(url, 'read the newest logs', before === undefined ? newest : newest.lt('id', before), z.array(LogRow));
+    const rows: LogRow[] = [];
+    let below = before === undefined ? undefined : startOf(before);
+    for (let page = 0; page < CATCH_UP_PAGES; page += 1) {
+      const newest = table().order('id', { ascending: false }).limit(limit);
+      const found = await request(url, 'read the newest logs', below === undefined ? newest : newest.lt('id', below), z.array(LogRow));
+      rows.push(...found);
+      if (found.length < limit) break;
+      // The rest of the oldest millisecond comes with the page before, or this one would end between lines without an order.
+      below = found.at(-1)!.id;
+      const cut = uuidTimeMs(below);
+      const whole = rows.filter(({ id }) => uuidTimeMs(id) !== cut);
+      if (cut === undefined || whole.length > 0) return (cut === undefined ? rows : whole).toSorted(inOrder);
+    }
     return rows.toSorted(inOrder);
   };
   const since = (id: string): Promise<LogRow[]> =>
@@ -97,7 +111,7 @@ function followLogs(supabase: SupabaseClient, { newest, since }: Reads, follower
   /** Pages of what is missing; undefined when there are too many. */
   const missing = async (fromMs: number): Promise<readonly LogRow[] | undefined> => {
     const rows: LogRow[] = [];
-    for (let page = 0, last = uuidv7(Math.max(0, fromMs - OVERLAP_MS), new Uint8Array(10)); page < CATCH_UP_PAGES; page += 1) {
+    for (let page = 0, last = firstIdAt(fromMs - OVERLAP_MS); page < CATCH_UP_PAGES; page += 1) {
       const found = await since(last);
       rows.push(...found);
       if (found.length < limits.batchRows) return rows.toSorted(inOrder);
@@ -157,6 +171,15 @@ function followLogs(supabase: SupabaseClient, { newest, since }: Reads, follower
     close();
   };
 }
+
+/** The lowest id of the millisecond in which a line was made. */
+function startOf(id: string): string {
+  const made = uuidTimeMs(id);
+  return made === undefined ? id : firstIdAt(made);
+}
+
+/** Lower than every id made in this millisecond or later. */
+const firstIdAt = (ms: number): string => uuidv7(Math.max(0, ms), new Uint8Array(10));
 
 /** As they were made; ids of one millisecond say nothing, and there a run's own numbers do. */
 function inOrder(one: LogRow, other: LogRow): number {

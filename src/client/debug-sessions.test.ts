@@ -7,7 +7,7 @@ import { startTestBackend } from '../server/testing.ts';
 import type { TestBackend } from '../server/testing.ts';
 import type { Backend } from './backend.ts';
 import { connectBackend } from './connect-backend.ts';
-import type { SessionHandle } from './debug-sessions.ts';
+import type { LiveSession, SessionHandle } from './debug-sessions.ts';
 
 vi.setConfig({ testTimeout: 40_000 });
 
@@ -72,6 +72,28 @@ describe('a session', () => {
     two.handle.moveTo({ run: runId, step: 'after' });
     await vi.waitFor(() => expect(one.peers().map((peer) => peer.cursor?.step)).toContain('after'), 20_000);
     await Promise.all([one.handle.leave(), two.handle.leave()]);
+  });
+
+  it('is seen by whoever follows the list: who is there, by number where one person has two terminals, and that it ended', async () => {
+    let seen: readonly LiveSession[] = [];
+    const stop = bob.followSessions({ onSessions: (sessions) => (seen = sessions) });
+    const session = await ada.startSession(runId, { name: 'watched from outside' });
+    const labels = (): readonly string[] | undefined => seen.find((one) => one.session.id === session.id)?.peers?.map((peer) => peer.label);
+    const again = await connectBackend({ url: server.url, key: server.keys.publishableKey, session: server.admin });
+    const [one, two] = [await join(ada, session.id), await join(again, session.id)];
+    const name = server.admin.email.split('@', 1)[0]!;
+    await vi.waitFor(() => expect(labels()).toEqual([name, `${name} 2`]), 15_000);
+    // Who watches is not there; who joins what they watched is, and goes on seeing it.
+    expect(one.peers()).toHaveLength(2);
+    const third = await join(bob, session.id);
+    await vi.waitFor(() => expect([one.peers().length, third.peers().length, labels()?.length]).toEqual([3, 3, 3]), 15_000);
+    await third.handle.leave();
+    await vi.waitFor(() => expect([one.peers().length, labels()?.length]).toEqual([2, 2]), 15_000);
+    await ada.endSession(session.id);
+    await vi.waitFor(() => expect(labels()).toBeUndefined(), 15_000);
+    stop();
+    await Promise.all([one.handle.leave(), two.handle.leave()]);
+    await again.close();
   });
 
   it('is found by its id, the end of one, or a run; what is not there names what is', async () => {

@@ -81,7 +81,7 @@ function settled(state: State, own: LogsState): LogsState {
   if (!older) return problemOf(own, olderQuestion(own)) === undefined ? own : { ...own, asksOlder: false };
   const held = new Set(own.lines?.map((row) => row.id));
   const fresh = older.filter((row) => !held.has(row.id));
-  const next: LogsState = { ...own, lines: [...fresh, ...(own.lines ?? [])], asksOlder: false, isAll: older.length < limits.everyLogPage, answers: {} };
+  const next: LogsState = { ...own, lines: [...fresh, ...(own.lines ?? [])], asksOlder: false, isAll: older.length === 0, answers: {} };
   const added = shownLines(state, next).length - shownLines(state, own).length;
   return { ...next, cursor: own.cursor + added, top: own.top + added, frozenCount: own.frozenCount + added };
 }
