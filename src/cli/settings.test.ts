@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readSettings } from './settings.ts';
+import { changeConfigFile, readSettings } from './settings.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -18,9 +18,10 @@ function configFile(text: string): NodeJS.ProcessEnv {
 describe('settings', () => {
   it('are taken from flags before the environment before the config file', () => {
     const env = configFile('{"theme":"light","dataDir":"/from/file","port":4000}');
-    expect(readSettings({}, env)).toMatchObject({ theme: 'light', dataDir: '/from/file', port: 4000 });
-    expect(readSettings({}, { ...env, STEPSCOPE_THEME: 'mono', STEPSCOPE_DATA_DIR: '/from/env', STEPSCOPE_PORT: '5000' })).toMatchObject({ theme: 'mono', dataDir: '/from/env', port: 5000 });
-    expect(readSettings({ theme: 'dark', dataDir: '/from/flag' }, { ...env, STEPSCOPE_THEME: 'mono' })).toMatchObject({ theme: 'dark', dataDir: '/from/flag' });
+    const theme = (value: string, origin: string) => ({ terminal: { values: { theme: value }, origins: { theme: origin } } });
+    expect(readSettings({}, env)).toMatchObject({ ...theme('light', 'config file'), dataDir: '/from/file', port: 4000 });
+    expect(readSettings({}, { ...env, STEPSCOPE_THEME: 'mono', STEPSCOPE_DATA_DIR: '/from/env', STEPSCOPE_PORT: '5000' })).toMatchObject({ ...theme('mono', 'STEPSCOPE_THEME'), dataDir: '/from/env', port: 5000 });
+    expect(readSettings({ theme: 'dark', dataDir: '/from/flag' }, { ...env, STEPSCOPE_THEME: 'mono' })).toMatchObject({ ...theme('dark', '--theme'), dataDir: '/from/flag' });
   });
 
   it('name the theme that was meant, wherever the wrong one stands', () => {
@@ -28,6 +29,44 @@ describe('settings', () => {
     expect(() => readSettings({ theme: 'drk' }, {})).toThrow(expect.objectContaining({ ...wrong, message: '--theme: no theme "drk"' }));
     expect(() => readSettings({}, { STEPSCOPE_THEME: 'drk' })).toThrow(expect.objectContaining({ ...wrong, message: 'STEPSCOPE_THEME: no theme "drk"' }));
     expect(() => readSettings({}, configFile('{"theme":"drk"}'))).toThrow(expect.objectContaining({ ...wrong, message: 'theme in the config file: no theme "drk"' }));
+  });
+
+  it('find own themes beside the config file', () => {
+    const env = configFile('{"theme":"mine"}');
+    expect(() => readSettings({}, env)).toThrow(expect.objectContaining({ message: 'theme in the config file: no theme "mine"' }));
+    mkdirSync(join(folder, 'themes'));
+    writeFileSync(join(folder, 'themes/mine.json'), '{"extends":"dark","tokens":{}}');
+    expect(readSettings({}, env).terminal.values.theme).toBe('mine');
+  });
+
+  it('name the entry of the config file that was meant', () => {
+    expect(() => readSettings({}, configFile('{"thme":"dark"}'))).toThrow(expect.objectContaining({ code: 'usage', hint: 'Did you mean `theme`?' }));
+    expect(() => readSettings({}, configFile('{"colors":"many"}'))).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('colors') }));
+    expect(() => readSettings({}, configFile('{} // mine'))).toThrow(expect.objectContaining({ hint: expect.stringContaining('Comments') }));
+  });
+
+  describe('are changed in the config file', () => {
+    it('and whatever else stands there stays, for its owner only, at the end of a link too', () => {
+      const { STEPSCOPE_CONFIG: path } = configFile('{"port":4000,"keys":{"bindings":{"run.export":["ctrl-e"]}},"theme":"light"}');
+      const link = join(folder, 'link.json');
+      symlinkSync(path!, link);
+      changeConfigFile(link, { theme: undefined, preset: 'less', ascii: true });
+      expect(JSON.parse(readFileSync(path!, 'utf8'))).toEqual({ port: 4000, keys: { bindings: { 'run.export': ['ctrl-e'] }, preset: 'less' }, ascii: true });
+      expect(readFileSync(path!, 'utf8')).toMatch(/^\{\n {2}"port": 4000,/);
+      expect(lstatSync(link).isSymbolicLink()).toBe(true);
+      expect(statSync(path!).mode & 0o777).toBe(0o600);
+      changeConfigFile(path!, { preset: undefined, bindings: {} });
+      expect(JSON.parse(readFileSync(path!, 'utf8'))).toEqual({ port: 4000, ascii: true });
+    });
+
+    it('which is made with its folder where there is none, and never replaced when it cannot be read', () => {
+      const path = join(folder, 'new/config.json');
+      changeConfigFile(path, { theme: 'mono' });
+      expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ theme: 'mono' });
+      writeFileSync(path, '{"theme": "mono", // mine');
+      expect(() => changeConfigFile(path, { theme: 'dark' })).toThrow(expect.objectContaining({ code: 'usage' }));
+      expect(readFileSync(path, 'utf8')).toContain('// mine');
+    });
   });
 
   it('take the first place that names a backend, and a profile can only be narrowed to read-only', () => {

@@ -44,14 +44,14 @@ const yesNo = ['yes', 'no'] as const;
 
 /** Every setting, in the order in which a person reads them. */
 export const settingTable: readonly SettingAbout[] = [
-  { name: 'theme', label: 'theme', about: 'Colours. Own themes are JSON files in the folder `themes` beside the config file.', choices: undefined },
-  { name: 'preset', label: 'keys', about: 'Keys as the hands of another tool expect them; own bindings come on top.', choices: undefined },
-  { name: 'colors', label: 'colours', about: 'How many colours the terminal takes; auto asks the environment, NO_COLOR included.', choices: colorChoices },
+  { name: 'theme', label: 'theme', about: 'Colours. Own themes are JSON files in `themes` beside the config file.', choices: undefined },
+  { name: 'preset', label: 'keys', about: 'Keys as the hands of another tool expect them; your own come on top.', choices: undefined },
+  { name: 'colors', label: 'colours', about: 'Colours the terminal takes; auto asks the environment, as for NO_COLOR.', choices: colorChoices },
   { name: 'ascii', label: 'ASCII', about: 'Draw with ASCII only; by default the locale decides.', choices: yesNo },
-  { name: 'timeFormat', label: 'times', about: 'Since the start of the run, as clock times, or relative to now. T changes it until you leave.', choices: timeFormats },
+  { name: 'timeFormat', label: 'times', about: 'Since the start of the run, as clock times, or relative to now.', choices: timeFormats },
   { name: 'lowBandwidth', label: 'low bandwidth', about: 'Two frames a second and nothing that only moves.', choices: yesNo },
   { name: 'showBytes', label: 'bytes', about: 'Show how many bytes a second go to the terminal.', choices: yesNo },
-  { name: 'screenReader', label: 'screen reader', about: 'Lines of words as things happen, in place of a screen that is redrawn.', choices: yesNo, isForNextStart: true },
+  { name: 'screenReader', label: 'screen reader', about: 'Lines of words as things happen, in place of a screen; from the next start.', choices: yesNo, isForNextStart: true },
 ];
 
 const defaults: SettingValues = {

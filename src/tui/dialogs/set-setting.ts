@@ -1,6 +1,8 @@
 import { settingNamed, settingText, type SettingChange, type SettingName } from '../../core/terminal-settings.ts';
 import { UserError } from '../../protocol/error.ts';
+import { keyLabel } from '../input/key.ts';
 import { effectiveKeymap } from '../keymap.ts';
+import { parseKey } from '../keymap/key-names.ts';
 import { sentence } from '../model/sentence.ts';
 import { changeSettings, withSettings } from '../settings.ts';
 import type { State } from '../state.ts';
@@ -21,9 +23,10 @@ export function setSetting(state: State, name: SettingName, text: string): Updat
 export function bindAction(state: State, action: string, keys: readonly string[] | undefined): Update {
   const { [action]: before, ...others } = state.settings.values.bindings;
   if (keys === undefined && before === undefined) throw new UserError('usage', `${action} has no keys of your own`, { hint: 'To leave it without any: `bind ACTION none`.' });
-  const bindings = keys === undefined ? others : { ...others, [action]: [...keys] };
+  const parsed = keys?.map(parseKey);
+  const bindings = parsed === undefined ? others : { ...others, [action]: parsed };
   effectiveKeymap({ preset: state.settings.values.preset, bindings });
-  const words = keys === undefined ? 'as in the preset' : keys.length === 0 ? 'on no key' : `on ${keys.join(' and ')}`;
+  const words = parsed === undefined ? 'as in the preset' : parsed.length === 0 ? 'on no key' : `on ${parsed.map(keyLabel).join(' and ')}`;
   return keep(state, { bindings }, `${action} is ${words}`);
 }
 

@@ -20,14 +20,14 @@ describe('keys of a person', () => {
   });
 
   it.each([
-    [{ 'log.nextEror': ['x'] }, 'log.nextEror: there is no action "log.nextEror"', '`log.nextError`'],
-    [{ 'lgo:log.freeze': ['x'] }, 'lgo:log.freeze: log.freeze is not in "lgo"', '`log`'],
-    [{ 'log.freeze': ['spce'] }, 'log.freeze: there is no key "spce"', '`space`'],
-    [{ 'log.freeze': ['ctrl-s'] }, 'log.freeze: the key ctrl-s cannot be used: it stops the terminal', ''],
-    [{ 'log.freeze': ['F5'] }, 'log.freeze: the key F5 cannot be used: multiplexers and terminals keep F-keys', ''],
-    [{ 'log.freeze': ['esc'] }, 'log.freeze: Esc means the same everywhere and cannot be given away', ''],
-    [{ 'run.export': ['p'] }, 'run.export: p is run.pause in a run', 'Give that other keys first'],
-    [{ 'dialog.complete': ['x'] }, 'dialog.complete: x is text in a prompt', ''],
+    [{ 'log.nextEror': ['x'] }, 'keys of log.nextEror: there is no action "log.nextEror"', '`log.nextError`'],
+    [{ 'lgo:log.freeze': ['x'] }, 'keys of lgo:log.freeze: log.freeze is not in "lgo"', '`log`'],
+    [{ 'log.freeze': ['spce'] }, 'keys of log.freeze: there is no key "spce"', '`space`'],
+    [{ 'log.freeze': ['ctrl-s'] }, 'keys of log.freeze: the key ctrl-s cannot be used: it stops the terminal', ''],
+    [{ 'log.freeze': ['F5'] }, 'keys of log.freeze: the key F5 cannot be used: multiplexers and terminals keep F-keys', ''],
+    [{ 'log.freeze': ['esc'] }, 'keys of log.freeze: Esc means the same everywhere and cannot be given away', ''],
+    [{ 'run.export': ['p'] }, 'keys of run.export: p is run.pause in a run', 'Give that other keys first'],
+    [{ 'dialog.complete': ['x'] }, 'keys of dialog.complete: x is text in a prompt', ''],
   ])('%j is refused, with the place and what was meant', (bindings, message, hint) => {
     expect(() => bound(bindings as Record<string, string[]>)).toThrow(expect.objectContaining({ code: 'usage', message }));
     if (hint !== '') expect(() => bound(bindings as Record<string, string[]>)).toThrow(expect.objectContaining({ hint: expect.stringContaining(hint) }));

@@ -32,7 +32,7 @@ export function bindKeys(table: readonly Binding[], bindings: KeyBindings, from:
     if (name === undefined) return from === 'preset' ? { ...binding, keys: keys.filter((key) => !taken(key)) } : binding;
     for (const key of keys) {
       const other = from === 'preset' ? taken(key) : others.find((one) => one.keys.includes(key));
-      if (other) throw new UserError('usage', `${name}: ${keyLabel(key)} is ${other.binding.action} in ${placeWords(binding.place)}`, { hint: `Give that other keys first, or none.` });
+      if (other) throw new UserError('usage', `keys of ${name}: ${keyLabel(key)} is ${other.binding.action} in ${placeWords(binding.place)}`, { hint: `Give that other keys first, or none.` });
     }
     return { ...binding, keys };
   });
@@ -67,6 +67,6 @@ function at(name: string, work: () => void): void {
     work();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `${name}: ${error.message}`, { hint: error.hint, cause: error });
+    throw new UserError(error.code, `keys of ${name}: ${error.message}`, { hint: error.hint, cause: error });
   }
 }

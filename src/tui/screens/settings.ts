@@ -18,7 +18,9 @@ const SETTING = 'setting:';
 const BINDING = 'binding:';
 const LABEL_CELLS = 17;
 const VALUE_CELLS = 14;
-const ORIGIN_CELLS = 24;
+const ORIGIN_CELLS = 25;
+/** Cells from which on every row says what it is about. */
+const ROOM_FOR_ALL = 120;
 
 function rows(state: State, _own: SettingsState, columns: number): readonly ScreenRow[] {
   const { settings } = state;
@@ -29,7 +31,8 @@ function rows(state: State, _own: SettingsState, columns: number): readonly Scre
     ...settingTable.map(({ name, label, about }): ScreenRow => ({
       line: [
         span(` ${fit(label, LABEL_CELLS)}`), span(fit(settingText(settings.values[name]), VALUE_CELLS), 'accent'), span(` ${fit(originOf(settings, name), ORIGIN_CELLS)}`, 'muted'),
-        span(` ${about}`, 'muted'),
+        // The second row of the screen says it of the one under the cursor.
+        ...(columns >= ROOM_FOR_ALL ? [span(` ${about}`, 'muted' as const)] : []),
       ],
       id: `${SETTING}${name}`, isStop: true,
     })),
