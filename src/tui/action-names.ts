@@ -17,16 +17,17 @@ export const actionNames = [
   // Moving, in whatever has the keyboard
   'move.down', 'move.up', 'move.pageDown', 'move.pageUp', 'move.halfDown', 'move.halfUp', 'move.top', 'move.bottom',
   // Panes and views of a run
-  'view.next', 'view.previous', 'view.last', 'view.zoom', 'view.steps', 'view.log', 'view.inputs', 'view.outputs', 'view.diff', 'view.state',
+  'view.next', 'view.previous', 'view.last', 'view.zoom', 'view.smaller', 'view.larger', 'view.steps', 'view.log', 'view.inputs', 'view.outputs', 'view.diff', 'view.state',
   'view.source', 'view.timing', 'view.error', 'view.open', 'step.next', 'step.previous', 'step.follow',
   // Controlling a run
   'run.pause', 'run.next', 'run.stepIn', 'run.continue', 'run.runTo', 'run.cancel', 'run.edit', 'run.rerun', 'run.rerunAll', 'run.bookmark',
-  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.breakHere', 'run.breakPath', 'run.watch', 'run.take', 'run.approve', 'run.reject', 'run.family', 'run.promote', 'run.performance', 'run.information', 'run.timeline', 'run.copy', 'run.write', 'run.compare',
+  'run.export', 'run.breakpoint', 'run.breakpoints', 'run.breakHere', 'run.breakPath', 'run.watch', 'run.take', 'run.approve', 'run.reject', 'run.family', 'run.promote', 'run.performance', 'run.information', 'run.timeline', 'run.picture', 'run.copy', 'run.write', 'run.compare',
   // Earlier moments of a run
   'playback.back', 'playback.forward', 'playback.previousStep', 'playback.nextStep', 'playback.earlier', 'playback.later',
   // The log
   'log.freeze', 'log.nextError', 'log.previousError', 'log.filter', 'log.filtersOff', 'log.level', 'log.step', 'log.wrap', 'log.search',
-  'log.nextMatch', 'log.previousMatch', 'log.left', 'log.right', 'log.lineStart', 'log.open',
+  'log.nextMatch', 'log.previousMatch', 'log.left', 'log.right', 'log.lineStart', 'log.open', 'log.bookmark', 'log.unmark', 'log.nextBookmark', 'log.previousBookmark', 'log.bookmarks', 'log.correlate', 'log.jump',
+  'logTree.fold', 'logTree.unfold', 'logTree.toggle', 'logTree.holder',
   // Details of a step
   'detail.diff', 'detail.nextChange', 'detail.previousChange', 'detail.search', 'detail.nextMatch', 'detail.previousMatch', 'detail.wrap',
   'json.fold', 'json.unfold', 'json.parent', 'json.nextSibling', 'json.previousSibling', 'json.foldAll', 'json.unfoldAll', 'json.toggle',

@@ -21,6 +21,10 @@ export interface Layout {
 const SPLIT_COLUMNS = 110;
 const SPLIT_ROWS = 26;
 
+/** However panes are resized, each keeps this much. */
+const LEAST_CELLS = 30;
+const LEAST_PANE_ROWS = 4;
+
 /** Rows that stand on every run screen: header, what the run is doing, footer. */
 const FIXED_ROWS = 3;
 
@@ -37,9 +41,9 @@ export function layoutOf(state: State, run: OpenRun): Layout {
   const prompt = promptRows(state);
 
   if (columns >= SPLIT_COLUMNS && rows >= SPLIT_ROWS && !run.zoomed) {
-    const left = Math.min(72, Math.floor(columns * 0.46));
+    const left = Math.max(LEAST_CELLS, Math.min(columns - LEAST_CELLS - 2, Math.floor((columns * state.shares.left) / 100)));
     const body = rows - FIXED_ROWS - prompt;
-    const upper = Math.ceil(body * 0.56);
+    const upper = Math.max(LEAST_PANE_ROWS, Math.min(body - LEAST_PANE_ROWS, Math.ceil((body * state.shares.upper) / 100)));
     return {
       kind: 'split',
       stripRows: 0,
@@ -53,6 +57,11 @@ export function layoutOf(state: State, run: OpenRun): Layout {
   }
   const stripRows = rows >= 16 ? Math.min(4, stepStrip(state, run, columns).length) : 0;
   return { kind: 'single', stripRows, areas: { [run.pane]: { columns, rows: Math.max(1, rows - FIXED_ROWS - stripRows - 1 - prompt) } } };
+}
+
+/** Are all panes on the screen, one beside the other? */
+export function isSplit(state: State): boolean {
+  return state.open !== undefined && layoutOf(state, state.open).kind === 'split';
 }
 
 /** Rows and columns that moving by a page in the focused pane needs. */

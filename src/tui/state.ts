@@ -3,7 +3,7 @@ import type { PauseSender } from '../core/command-rules.ts';
 import type { CorrelationId } from '../core/correlation.ts';
 import type { Filter } from '../core/filter.ts';
 import { indexList, type IndexList } from '../core/index-list.ts';
-import type { LogLines } from '../core/log-lines.ts';
+import type { LogLines, Reading } from '../core/log-lines.ts';
 import type { RunView } from '../core/run-view.ts';
 import type { ErrorCode } from '../protocol/error.ts';
 import type { Peer } from '../core/session-peers.ts';
@@ -22,6 +22,7 @@ import type { Following } from './outside/followings.ts';
 import type { Overlay, PromptPurpose } from './overlay.ts';
 import type { ScreenState } from './screens/table.ts';
 import type { Settings } from './settings.ts';
+import type { PictureChoice, PictureStyle } from './pictures/style.ts';
 
 /** The whole of what the program knows. Plain data: what is on the screen follows from it, and from nothing else. */
 export interface State {
@@ -30,6 +31,7 @@ export interface State {
   readonly now: number;
   readonly glyphs: Glyphs;
   readonly settings: Settings;
+  readonly pictures: PictureChoice;
   readonly session: Session;
   readonly lists: Lists;
   readonly home: Home;
@@ -49,6 +51,8 @@ export interface State {
   readonly timeFormat: TimeFormat;
   /** What was typed in prompts, the newest last. */
   readonly typed: TypedBefore;
+  /** How the room is divided where all panes are shown. */
+  readonly shares: Shares;
   /** When Ctrl-c was last pressed with nothing left to close. */
   readonly interruptedAt: number | undefined;
   /** A run to open as soon as the backend is there. */
@@ -114,6 +118,12 @@ export interface Together {
   readonly follows: boolean;
 }
 
+/** Parts of a hundred that panes have of the screen: the steps of its cells, steps and details of its rows. */
+export interface Shares {
+  readonly left: number;
+  readonly upper: number;
+}
+
 export type Pane = 'steps' | 'detail' | 'log';
 export type DetailTab = 'inputs' | 'outputs' | 'diff' | 'state' | 'source' | 'timing' | 'error';
 export type TimeFormat = 'elapsed' | 'absolute' | 'relative';
@@ -140,6 +150,8 @@ export interface OpenRun {
   /** The selection moves with the run until a person moves it. */
   readonly followsRun: boolean;
   readonly log: LogPane;
+  /** How far the file has been read in which the log lies. */
+  readonly reading: Reading | undefined;
   /** Number of the line of the log to show as soon as it is there. */
   readonly seekSeq: number | undefined;
   /** By `step#attempt`. */
@@ -239,6 +251,8 @@ export interface LogPane {
   readonly edition: number;
   /** What `matchCount` was when the view was frozen. */
   readonly frozenCount: number;
+  /** Number of the last line that was there then, whether it passed or not. */
+  readonly frozenSeq: number;
   /** Where the reader was before the filters changed, until a scan has come there. */
   readonly reading: ReadingPlace | undefined;
   readonly search: string;
@@ -268,7 +282,7 @@ export interface Notice {
 
 export const newLogPane: LogPane = {
   follows: true, cursor: 0, top: 0, filterText: '', filter: undefined, filtersOff: false, leastLevel: 'debug', onlyStep: undefined, onlyId: undefined, unfolded: new Map(), inside: undefined,
-  matches: indexList(), matchFirst: 0, matchCount: 0, scanned: 0, scannedLines: undefined, firstKept: 0, edition: 0, frozenCount: 0, reading: undefined, search: '', wraps: false, left: 0,
+  matches: indexList(), matchFirst: 0, matchCount: 0, scanned: 0, scannedLines: undefined, firstKept: 0, edition: 0, frozenCount: 0, frozenSeq: -1, reading: undefined, search: '', wraps: false, left: 0,
 };
 
 export const newDetail: Detail = { tab: 'inputs', cursor: 0, top: 0, toggled: new Set(), allFolded: undefined, wraps: true, search: '' };
@@ -277,6 +291,8 @@ export interface InitialOptions {
   readonly size: Size;
   readonly now: number;
   readonly settings: Settings;
+  /** What the terminal can draw pictures as; text, unless it says more. */
+  readonly picturesAs?: PictureStyle | undefined;
   readonly initialRun?: string | undefined;
   readonly readOnly?: boolean | undefined;
   readonly recording?: string | undefined;
@@ -288,6 +304,7 @@ export function initialState(options: InitialOptions): State {
     now: options.now,
     glyphs: options.settings.values.ascii ? asciiGlyphs : unicodeGlyphs,
     settings: options.settings,
+    pictures: { able: options.picturesAs ?? 'blocks', chosen: undefined },
     session: { phase: 'connecting', progress: 'opening the backend', since: options.now },
     lists: { runs: undefined, pipelines: [], models: [], breakpoints: [], watches: [], runners: [], link: { state: 'connecting', at: options.now, lostAt: undefined } },
     home: { selected: undefined, top: 0, filter: '', found: undefined, search: '', lastView: undefined, marked: undefined, starting: false },
@@ -300,6 +317,7 @@ export function initialState(options: InitialOptions): State {
     together: undefined,
     timeFormat: options.settings.values.timeFormat,
     typed: {},
+    shares: { left: 46, upper: 57 },
     interruptedAt: undefined,
     initialRun: options.initialRun,
     readOnly: options.readOnly ?? false,

@@ -23,6 +23,21 @@ function turn(by: 1 | -1): Action {
   return (state) => only(withRun(state, (run) => show(run, panes[(panes.indexOf(run.pane) + by + panes.length) % panes.length]!)));
 }
 
+/** Parts of a hundred that a press of `<` or `>` moves a border, and how far it goes. */
+const SHARE_STEP = 4;
+const LEAST_SHARE = 14;
+
+/** Moves the border of the focused pane: that beside steps and details, that above the log. */
+function resize(by: 1 | -1): Action {
+  return (state) => {
+    const { pane } = state.open!;
+    const [name, sign] = ({ steps: ['left', 1], detail: ['left', -1], log: ['upper', -1] } as const)[pane];
+    const share = Math.max(LEAST_SHARE, Math.min(100 - LEAST_SHARE, state.shares[name] + sign * by * SHARE_STEP));
+    if (share === state.shares[name]) return only(told(state, by === 1 ? 'The pane is as large as it gets; z shows it alone.' : 'The pane is as small as it gets.'));
+    return only({ ...state, shares: { ...state.shares, [name]: share } });
+  };
+}
+
 function neighbour(by: 1 | -1): Action {
   return (state) => {
     const steps = stepsOf(state.open!.view);
@@ -40,6 +55,8 @@ export const viewActions = {
     const next = withRun(state, (run) => ({ ...run, zoomed }));
     return only(state.size.columns < 110 ? told(next, 'This screen shows one pane at a time anyway; from 110 columns on there are three.') : next);
   },
+  'view.smaller': resize(-1),
+  'view.larger': resize(1),
   'view.steps': view('steps'),
   'view.log': view('log'),
   'view.inputs': view('detail', 'inputs'),

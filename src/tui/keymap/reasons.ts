@@ -1,6 +1,7 @@
 import { awaitedApproval, whyRefused } from '../../core/command-rules.ts';
 import { endedWords, isFinal } from '../../core/run-state.ts';
 import type { CommandVerb } from '../../protocol/rows.ts';
+import { isSplit } from '../layout.ts';
 import { selectedStep } from '../model/steps.ts';
 import { situationNow } from '../model/situation.ts';
 import { pipelineToStart, selectedRun } from '../model/runs.ts';
@@ -95,10 +96,26 @@ export function noErrors(state: State): Reason {
   return (counts['error'] ?? 0) + (counts['critical'] ?? 0) > 0 ? undefined : 'the log has no errors';
 }
 
+export function noLine(state: State): Reason {
+  const run = state.open;
+  return run && run.log.matchCount > run.log.matchFirst ? undefined : 'there is no line';
+}
+
+/** A mark is a row of the backend. */
+export function cannotMark(state: State): Reason {
+  return noRun(state) ?? noLine(state) ?? cannotChange(state);
+}
+
 export function hasNoSearch(state: State): Reason {
   const run = state.open;
   const search = run?.pane === 'log' ? run.log.search : run?.detail.search;
   return search ? undefined : 'nothing was searched for yet; press / first';
+}
+
+/** Panes share a screen only where all of them fit. */
+export function onePane(state: State): Reason {
+  if (isSplit(state)) return undefined;
+  return state.open?.zoomed ? 'the pane is zoomed; z shows all of them' : 'this screen shows one pane at a time; from 110 columns and 26 rows on there are three';
 }
 
 /** Why the run would refuse a verb. */

@@ -1,6 +1,6 @@
 import type { Binding } from '../keymap.ts';
 import { staysHeld } from '../update/pending.ts';
-import { cannotPromote, cannotBreak, cannotControl, cannotReject, cannotTake, waitsForApproval, cannotEdit, cannotPause, cannotRerun, cannotRerunAll, cannotRunTo, hasNoSearch, isEnded, noErrors, noRun, noStep, notBegun, inPlayback, cannotChange } from './reasons.ts';
+import { cannotPromote, cannotBreak, cannotControl, cannotReject, cannotTake, waitsForApproval, cannotEdit, cannotPause, cannotRerun, cannotRerunAll, cannotRunTo, hasNoSearch, onePane, isEnded, cannotMark, noErrors, noLine, noRun, noStep, notBegun, inPlayback, cannotChange } from './reasons.ts';
 
 /** Keys of the run screen and its three panes. */
 export const runKeys: readonly Binding[] = [
@@ -26,6 +26,7 @@ export const runKeys: readonly Binding[] = [
   { action: 'run.family', keys: ['v'], place: 'run', label: 'family', help: 'The runs it was made from, and those made from it, as a tree.', disabled: noRun },
   { action: 'run.performance', keys: ['%'], place: 'run', label: 'times', help: 'Where its time went: p50 and p95 of earlier runs, self time, critical path, changes with their commit.', disabled: noRun },
   { action: 'run.timeline', keys: ['V'], place: 'run', label: 'timeline', help: 'When everything happened, as bars on one time axis, beside the p50 and p95 of earlier runs.', footer: 20, disabled: noRun },
+  { action: 'run.picture', keys: ['I'], place: 'run', label: 'picture', help: 'The picture that the selected step made or speaks of, as well as this terminal can show it.', disabled: noStep },
   { action: 'run.promote', keys: ['P'], place: 'run', label: 'make a test', help: 'Keep the run as a regression test: its inputs, and how it ended.', disabled: cannotPromote },
   { action: 'run.write', keys: ['Y'], place: 'run', label: 'write', help: 'Write what this pane shows to a file, and say where.', disabled: noRun },
 
@@ -33,6 +34,8 @@ export const runKeys: readonly Binding[] = [
   { action: 'view.previous', keys: ['shift-tab'], place: 'run', label: 'previous pane', help: 'Previous pane.' },
   { action: 'view.last', keys: ['-'], place: 'run', label: 'last view', help: 'The view that was shown before.' },
   { action: 'view.zoom', keys: ['z'], place: 'run', label: 'zoom', help: 'The focused pane alone, or all of them.' },
+  { action: 'view.smaller', keys: ['<'], place: 'run', label: 'smaller pane', help: 'Give room of the focused pane to its neighbours.', disabled: onePane },
+  { action: 'view.larger', keys: ['>'], place: 'run', label: 'larger pane', help: 'Take room for the focused pane from its neighbours.', disabled: onePane },
   { action: 'view.steps', keys: ['1'], place: 'run', label: 'steps', help: 'The steps, with a timeline.' },
   { action: 'view.log', keys: ['2'], place: 'run', label: 'log', help: 'The log.' },
   { action: 'view.inputs', keys: ['3'], place: 'run', label: 'inputs', help: 'Inputs of the selected step.' },
@@ -75,7 +78,14 @@ export const runKeys: readonly Binding[] = [
   { action: 'view.open', keys: ['enter', 'l', 'right'], place: 'steps', label: 'look inside', help: 'Details of the step: its error when it failed, else inputs.', footer: 10, disabled: noStep },
 
   { action: 'log.freeze', keys: ['space'], place: 'log', label: 'freeze', help: 'Freeze the view, or follow again. Lines keep coming in.', footer: 10 },
-  { action: 'log.open', keys: ['enter'], place: 'log', label: 'whole line', help: 'The whole line with its data.', footer: 11, disabled: (state) => (state.open?.log.matchCount ? undefined : 'there is no line') },
+  { action: 'log.open', keys: ['enter'], place: 'log', label: 'unfold', help: 'Unfold the line in place: its data as a tree, the whole message, where it came from; or fold it.', footer: 11, disabled: noLine },
+  { action: 'log.bookmark', keys: ['m'], place: 'log', label: 'mark', help: 'Mark the line, with a note; on a marked line, change the note.', footer: 13, disabled: cannotMark },
+  { action: 'log.unmark', keys: ['M'], place: 'log', label: 'unmark', help: 'Take the mark of the line away, with its note.', disabled: cannotMark },
+  { action: 'log.nextBookmark', keys: ['u'], place: 'log', label: 'next mark', help: 'Next marked line.' },
+  { action: 'log.previousBookmark', keys: ['U'], place: 'log', label: 'previous mark', help: 'Previous marked line.' },
+  { action: 'log.bookmarks', keys: ["'"], place: 'log', label: 'marks', help: 'All marked lines, with their notes.', disabled: noRun },
+  { action: 'log.correlate', keys: ['o'], place: 'log', label: 'same id', help: 'Only lines that share this line’s correlation, request, trace, job, prediction or generation id; again, all lines.', footer: 15, disabled: noLine },
+  { action: 'log.jump', keys: ['J'], place: 'log', label: 'go to', help: 'Go to a time (14:03:07, +12s), a step (8e) or a line (#1200).', footer: 14, disabled: noLine },
   { action: 'run.breakHere', keys: ['b'], place: 'log', label: 'break', help: 'A breakpoint at lines like this: of its level or worse, or on its step.', footer: 4, disabled: (state) => cannotBreak(state) ?? (state.open?.log.matchCount ? undefined : noStep(state)) },
   { action: 'log.search', keys: ['/'], place: 'log', label: 'search', help: 'Search the log; lines stay where they are.', footer: 12 },
   { action: 'log.nextMatch', keys: ['n'], place: 'log', label: 'next match', help: 'Next match.', disabled: hasNoSearch },
@@ -84,6 +94,11 @@ export const runKeys: readonly Binding[] = [
   { action: 'log.left', keys: ['h', 'left'], place: 'log', label: 'left', help: 'Sideways, to the left.' },
   { action: 'log.right', keys: ['l', 'right'], place: 'log', label: 'right', help: 'Sideways, to the right.' },
   { action: 'log.lineStart', keys: ['H'], place: 'log', label: 'line start', help: 'Back to the beginning of the lines.' },
+
+  { action: 'logTree.fold', keys: ['h', 'left'], place: 'logTree', label: 'fold', help: 'Fold the value; on something folded, go to what holds it.', footer: 10 },
+  { action: 'logTree.unfold', keys: ['l', 'right'], place: 'logTree', label: 'unfold', help: 'Unfold the value.', footer: 11 },
+  { action: 'logTree.toggle', keys: ['enter'], place: 'logTree', label: 'fold or unfold', help: 'Fold or unfold the value.' },
+  { action: 'logTree.holder', keys: ['H'], place: 'logTree', label: 'holder', help: 'To what holds the value; from the top level to the line.' },
 
   { action: 'detail.search', keys: ['/'], place: 'detail', label: 'search', help: 'Search what is shown; lines stay where they are.', footer: 12 },
   { action: 'detail.nextMatch', keys: ['n'], place: 'detail', label: 'next match', help: 'Next match.', disabled: hasNoSearch },
