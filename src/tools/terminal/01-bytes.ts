@@ -35,13 +35,13 @@ export const check: TerminalCheck = {
     await openBackend(context);
     const feed = await startFeed(context);
     feed.order({ write: LINES_BEFORE });
-    const seconds = context.isFull ? 60 : 6;
+    const seconds = context.isFull ? 60 : 5;
     const { followers, small, large } = await openFollowers(context, feed);
     feed.order({ rate: LINES_A_SECOND });
     await after(SETTLE_MS);
     const rates = await measured(followers, seconds);
     const findings = followers.map(({ name, limit }, index) => bytesFinding(`${name}, ${LINES_A_SECOND} lines/s`, rates[index]!, limit));
-    return [...findings, ...(await idle(small, large, feed, context.isFull ? 60 : 4))];
+    return [...findings, ...(await idle(small, large, feed, context.isFull ? 60 : 3))];
   },
 };
 

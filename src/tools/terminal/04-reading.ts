@@ -34,7 +34,7 @@ export const check: TerminalCheck = {
     const top = shownLines(screen)[0];
 
     feed.order({ rate: LINES_A_SECOND });
-    const seconds = context.isFull ? 60 : 5;
+    const seconds = context.isFull ? 60 : 4;
     const tops = new Set<number | undefined>();
     let announced = false;
     for (const startedAt = performance.now(); performance.now() - startedAt < seconds * 1_000; await after(LOOK_MS)) {

@@ -1,5 +1,5 @@
 import { setTimeout as after } from 'node:timers/promises';
-import type { TerminalScreen } from '../terminal-screen.ts';
+import type { StyledText, TerminalScreen } from '../terminal-screen.ts';
 
 /* What is read off a screen that shows the log of a feed, whose lines are numbered `#1`, `#2` and so on. */
 
@@ -21,6 +21,24 @@ export function logRows(screen: Pick<TerminalScreen, 'text'>): readonly string[]
     .filter((row) => /#\d+ /.test(row));
 }
 
+/** Where two screens first differ, in words; undefined where a person would see the same, in the same colours. */
+export function differenceOf(screen: TerminalScreen, expected: TerminalScreen): string | undefined {
+  const [rows, wanted] = [screen, expected].map((one) => one.styled().map(cellsOf));
+  const row = wanted!.findIndex((cells, index) => cells.join() !== rows![index]?.join());
+  if (row === -1) return rows!.length === wanted!.length ? undefined : `${rows!.length} rows instead of ${wanted!.length}`;
+  const column = wanted![row]!.findIndex((cell, index) => cell !== rows![row]?.[index]);
+  return `row ${row} from column ${column}: ${rows![row]?.slice(column, column + 3).join(' ')} instead of ${wanted![row]!.slice(column, column + 3).join(' ')}`;
+}
+
+/** What is seen in each cell: of a blank one no more than what lies behind it. */
+function cellsOf(runs: readonly StyledText[]): readonly string[] {
+  return runs.flatMap(({ text, foreground = '', background = '', bold, dim, inverse }) => {
+    const behind = `${background}${inverse ? foreground : ''}`;
+    const before = `${foreground}${bold ? ' bold' : ''}${dim ? ' dim' : ''}${inverse ? ' inverse' : ''}`;
+    return Array.from(text, (character) => (character === ' ' ? `" "${behind}` : `"${character}"${before}${behind}`));
+  });
+}
+
 /** How long it took until something held; undefined when it did not within the time given. */
 export async function msUntil(holds: () => boolean, limitMs: number): Promise<number | undefined> {
   const startedAt = performance.now();
@@ -35,16 +53,20 @@ export async function msUntil(holds: () => boolean, limitMs: number): Promise<nu
 /** Reads the log from its first line to the line of this number, page by page, and says which lines never stood on the screen. */
 export async function missingLines(screen: TerminalScreen, last: number): Promise<readonly number[]> {
   const seen = new Set<number>();
-  const look = (): boolean => {
-    for (const line of shownLines(screen)) seen.add(line);
-    return shownLines(screen).at(-1) === last;
-  };
   screen.press('g');
   await msUntil(() => shownLines(screen)[0] === 1, PAGE_MS);
-  for (let isLast = look(); !isLast; isLast = look()) {
+  for (;;) {
+    await rest(screen);
     const before = screen.text();
+    for (const line of shownLines(screen)) seen.add(line);
+    if (seen.has(last)) break;
     screen.press(PAGE_DOWN);
     if ((await msUntil(() => screen.text() !== before, PAGE_MS)) === undefined) break;
   }
   return Array.from({ length: last }, (_, index) => index + 1).filter((line) => !seen.has(line));
+}
+
+/** Waits until a frame is complete. */
+async function rest(screen: TerminalScreen): Promise<void> {
+  for (let bytes = -1; bytes !== screen.raw().length; await after(LOOK_MS)) bytes = screen.raw().length;
 }

@@ -22,6 +22,7 @@ interface Opening {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly onChunk?: ((chunk: string) => void) | undefined;
+  readonly cwd?: string | undefined;
 }
 
 /** The program in a pseudo-terminal, until the check ends. */
@@ -32,9 +33,9 @@ export function openProgram(context: TerminalContext, { args, ...opening }: Open
 /** Another program, for comparison: its name and arguments. */
 export function openCommand(
   { env, onEnd }: TerminalContext,
-  { size, args: [command = '', ...args], env: own, onChunk }: Opening,
+  { size, args: [command = '', ...args], env: own, onChunk, cwd }: Opening,
 ): TerminalScreen {
-  const screen = openScreen({ command, args, ...size, env: own ?? env, onChunk });
+  const screen = openScreen({ command, args, ...size, env: own ?? env, onChunk, cwd });
   onEnd(() => screen.kill('SIGKILL'));
   return screen;
 }
