@@ -35,6 +35,8 @@ interface OwnTerminalOptions {
   readonly onFailed: (error: unknown) => void;
   /** Somebody sent SIGTSTP. */
   readonly onStop: () => void;
+  /** Lines of words in place of a screen. */
+  readonly isWords: boolean;
   /** How long the rest of a key may be on its way. */
   readonly escapeWaitMs: number;
 }
@@ -43,7 +45,7 @@ interface OwnTerminalOptions {
 const SETTLE_MS = 50;
 const MAX_SETTLE_MS = 250;
 
-export function ownTerminal({ onEvent, onResized, onEnd, onFailed, onStop, escapeWaitMs }: OwnTerminalOptions): OwnTerminal {
+export function ownTerminal({ onEvent, onResized, onEnd, onFailed, onStop, isWords, escapeWaitMs }: OwnTerminalOptions): OwnTerminal {
   const { stdin, stdout, stderr } = process;
   const size = (): Size => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
   const guarded = (work: () => void) => {
@@ -54,7 +56,7 @@ export function ownTerminal({ onEvent, onResized, onEnd, onFailed, onStop, escap
     }
   };
   const sink = terminalSink(stdout);
-  const terminal = createTerminal({ sink, size, now: Date.now, onFailed });
+  const terminal = createTerminal({ sink, size, now: Date.now, isWords, onFailed });
   const reader = createReader(stdin, (event) => guarded(() => onEvent(event)), onEnd, escapeWaitMs);
   let kept: KeptOutput | undefined;
   let isTaken = false;

@@ -9,6 +9,7 @@ import { loadTheme, readThemes } from './output/themes.ts';
 import { ownTerminal } from './own-terminal.ts';
 import { picturesOf } from './pictures/on-screen.ts';
 import { createProgram } from './program.ts';
+import { createNarrator } from './reader/narrate.ts';
 import { initialState, type State } from './state.ts';
 import { settingsOf, type TuiSettings } from './settings.ts';
 
@@ -44,6 +45,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
     onEnd: () => leave(),
     onFailed: (error) => onBug(error),
     onStop: () => performer.perform({ type: 'suspend' }),
+    isWords: settings.values.screenReader,
     escapeWaitMs: escapeWaitMs(environment['SSH_CONNECTION'] !== undefined || settings.values.lowBandwidth),
   });
   const layout = createLayout((error) => onBug(error));
@@ -69,7 +71,13 @@ export async function startTui(options: TuiOptions): Promise<void> {
     terminal: { suspended: (work) => terminal.suspended(work), repaint: () => terminal.repaint(), write: (bytes) => terminal.send(bytes), exit: () => leave() },
   });
   let measuring: NodeJS.Timeout | undefined;
+  const narrator = settings.values.screenReader ? createNarrator() : undefined;
   const draw = (state: State) => {
+    if (narrator) {
+      const words = narrator.say(state);
+      if (words !== '') terminal.send(words.replaceAll('\n', '\r\n'));
+      return;
+    }
     if (!state.settings.values.showBytes) {
       clearInterval(measuring);
       measuring = undefined;

@@ -5,7 +5,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A terminal that takes so many bytes at a time, and what it took. */
-function slowTerminal(takes = { bytes: Number.POSITIVE_INFINITY }) {
+function slowTerminal(takes = { bytes: Number.POSITIVE_INFINITY }, isWords = false) {
   let taken = '';
   const failures: unknown[] = [];
   const size = { columns: 40, rows: 4 };
@@ -20,6 +20,7 @@ function slowTerminal(takes = { bytes: Number.POSITIVE_INFINITY }) {
     },
     size: () => size,
     now: Date.now,
+    isWords,
     onFailed: (error) => failures.push(error),
   });
   const draw = (...rows: readonly string[]) => terminal.draw(() => ({ rows, pictures: [] }));
@@ -47,6 +48,19 @@ describe('the terminal', () => {
     expect(since()).toBe('\u001b[r\u001b[m\u001b[?2026l\u001b[?2004l\u001b[?25h\u001b[?1049l');
     draw('too late');
     expect(since()).toBe('');
+  });
+
+  it('writes words on the primary screen, all of them and in order, and draws nothing', () => {
+    const { terminal, draw, since, takes } = slowTerminal(undefined, true);
+    terminal.enter();
+    expect(since()).toBe('\u001b[?2004h');
+    draw('a frame');
+    takes.bytes = 0;
+    terminal.send('one\r\n');
+    terminal.send('two\r\n');
+    takes.bytes = 100;
+    terminal.leave();
+    expect(since()).toBe('one\r\ntwo\r\n\u001b[?2004l');
   });
 
   it('draws only the last of the frames that came while it stood still, from what it really shows', () => {

@@ -31,6 +31,8 @@ export interface TerminalOptions {
   readonly sink: Sink;
   readonly size: () => { readonly columns: number; readonly rows: number };
   readonly now: () => number;
+  /** Lines of words on the primary screen, written with {@link Terminal.send}; nothing is drawn. */
+  readonly isWords?: boolean | undefined;
   /** The terminal is gone, or a layout threw. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -38,6 +40,9 @@ export interface TerminalOptions {
 const ENTER = '\u001b[?2004h\u001b[?1049h\u001b[2J\u001b[H\u001b[?25l';
 /** Margins, style, synchronized updates, bracketed paste, cursor, primary screen. */
 const LEAVE = '\u001b[r\u001b[m\u001b[?2026l\u001b[?2004l\u001b[?25h\u001b[?1049l';
+/** The same where lines are written one after the other. */
+const ENTER_WORDS = '\u001b[?2004h';
+const LEAVE_WORDS = '\u001b[?2004l';
 /** Ends whatever sequence a write was broken off in. */
 const CANCEL = '\u0018\u001b\\';
 
@@ -51,7 +56,7 @@ export const MAX_WAITING_BYTES = 1024 * 1024;
 /** Seconds over which {@link Terminal.use} averages. */
 const USE_SECONDS = 5;
 
-export function createTerminal({ sink, size, now, onFailed }: TerminalOptions): Terminal {
+export function createTerminal({ sink, size, now, isWords = false, onFailed }: TerminalOptions): Terminal {
   const encoder = new TextEncoder();
   const meter = createMeter(now);
   let isEntered = false;
@@ -115,7 +120,7 @@ export function createTerminal({ sink, size, now, onFailed }: TerminalOptions): 
       if (isEntered) return;
       isEntered = true;
       shown = clearedScreen(size());
-      waiting.unshift(ENTER);
+      waiting.unshift(isWords ? ENTER_WORDS : ENTER);
       pumpIfIdle();
     },
     leave() {
@@ -123,7 +128,9 @@ export function createTerminal({ sink, size, now, onFailed }: TerminalOptions): 
       isEntered = false;
       clearTimeout(retry);
       retry = undefined;
-      writeWithin(sink, encoder.encode((rest === undefined ? '' : CANCEL) + LEAVE));
+      // Frames are worth nothing any more; lines that were not read yet are.
+      const last = isWords ? Buffer.concat([rest ?? new Uint8Array(), encoder.encode(waiting.join('') + LEAVE_WORDS)]) : encoder.encode((rest === undefined ? '' : CANCEL) + LEAVE);
+      writeWithin(sink, last);
       rest = undefined;
       waiting = [];
       waitingBytes = 0;
@@ -131,6 +138,7 @@ export function createTerminal({ sink, size, now, onFailed }: TerminalOptions): 
       shown = undefined;
     },
     draw(layout) {
+      if (isWords) return;
       waitingFrame = layout;
       pumpIfIdle();
     },

@@ -154,13 +154,18 @@ function leaveLines(overlay: Leave): readonly Line[] {
   ];
 }
 
+/** What stands before the text of a prompt. */
+export function promptLabel(state: State, purpose: Prompt['purpose']): string {
+  const run = state.open;
+  const labels = { search: '/', filter: 'filter: ', command: ':', cancel: `cancel ${run ? `${run.view.run?.pipeline_key ?? 'run'} ` : ''}? type ${run ? shortId(run.runId) : ''}: ` };
+  return labels[purpose];
+}
+
 /** The prompt in the footer, and the row above it that says what it would do. */
 export function promptLines(state: State, prompt: Prompt): readonly Line[] {
-  const run = state.open;
-  const signs = { search: '/', filter: 'filter: ', command: ':', cancel: `cancel ${run ? `${run.view.run?.pipeline_key ?? 'run'} ` : ''}? type ${run ? shortId(run.runId) : ''}: ` };
   return [
     ...aboutPrompt(state, prompt),
-    [span(` ${signs[prompt.purpose]}`, prompt.purpose === 'cancel' ? 'warn' : 'key'), ...typedSpans(state, prompt)],
+    [span(` ${promptLabel(state, prompt.purpose)}`, prompt.purpose === 'cancel' ? 'warn' : 'key'), ...typedSpans(state, prompt)],
   ];
 }
 
