@@ -85,10 +85,10 @@ function inert(lines: string): string {
     .join('\u001B');
 }
 
-/** JSON that means the same and has no control characters: `JSON.stringify` leaves those above 0x7F as they are. */
+/** JSON that means the same and has nothing a terminal obeys: `JSON.stringify` leaves what lies above 0x7F as it is, C1 bytes and what turns the direction of text. */
 function escaped(json: string): string {
   // oxlint-disable-next-line no-control-regex -- these are what must not be there
-  return json.replaceAll(/[\u007F-\u009F]/g, (character) => `\\u00${character.codePointAt(0)!.toString(16)}`);
+  return json.replaceAll(/[\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** https://no-color.org: set and not empty means no. `FORCE_COLOR` speaks for a pipe into a pager. */

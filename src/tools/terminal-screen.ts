@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import xterm from '@xterm/headless';
 import { spawn, type IPty } from '@lydell/node-pty';
+import { countWidthsByCodePoint } from './terminal/code-point-widths.ts';
 
 export interface ScreenOptions {
   readonly command: string;
@@ -53,6 +54,7 @@ export interface TerminalScreen {
 
 export function openScreen(options: ScreenOptions): TerminalScreen {
   const terminal = new xterm.Terminal({ cols: options.columns, rows: options.rows, allowProposedApi: true, scrollback: 0 });
+  countWidthsByCodePoint(terminal);
   const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== undefined)) as Record<string, string>;
   const pty: IPty = spawn(options.command, [...options.args], {
     cols: options.columns,

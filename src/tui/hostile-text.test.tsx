@@ -3,23 +3,7 @@ import { span } from './output/line.ts';
 import { createPaint } from './output/paint.ts';
 import { loadTheme } from './output/themes.ts';
 import { keys, listed, logRow, openTerminal, opened, runRow, snapshotOf, stepRow } from './testing.tsx';
-
-const hostile: Readonly<Record<string, string>> = {
-  'a clipboard write': 'a\u001b]52;c;ZXZpbA==\u0007b',
-  'a window title': 'a\u001b]0;gotcha\u001b\\b',
-  'a hyperlink': 'a\u001b]8;;http://evil.example\u0007click\u001b]8;;\u0007b',
-  'a cleared screen': 'a\u001b[2J\u001b[H\u001b[?1049lb',
-  'a device query': 'a\u001b[c\u001bP$q"p\u001b\\b',
-  'hidden text': 'visible \u001b[8mhidden\u001b[0m',
-  'C1 bytes': 'a\u009d0;X\u009c\u009b31mb',
-  'backspaces': 'abc\b\b\bXYZ\u0007',
-  'line breaks': 'a\nb\r\nc\u2028d\u000b\fe',
-  'a right-to-left override': 'access \u202euser\u202c level \u200f\u061c',
-  'half a character': 'a\ud800b\udc00',
-  'emoji families, flags and marks': '表表 👨‍👩‍👧‍👦 🇯🇵 ⚠️ ❤️ 1️⃣ e\u0301 ก็ นี้ 👍🏽',
-  'tabs and 20,000 characters': `\t${'x'.repeat(20_000)}`,
-  'a lone escape': 'a\u001b',
-};
+import { hostileTexts } from './testing/hostile-texts.ts';
 
 /** Bytes that may be there: printable ones, line ends between rows, and the SGR sequences of our own painter. */
 function isInert(painted: string): boolean {
@@ -28,13 +12,13 @@ function isInert(painted: string): boolean {
 }
 
 describe('text from outside', () => {
-  it.each(Object.entries(hostile))('leaves the painter inert: %s', (_name, text) => {
+  it.each(Object.entries(hostileTexts))('leaves the painter inert: %s', (_name, text) => {
     const painted = createPaint(loadTheme('dark'), 24)([span(text, 'error'), span(' end')], 400);
     expect(isInert(painted)).toBe(true);
     expect(painted).not.toContain('\n');
   });
 
-  it.each(Object.entries(hostile))('draws %s without obeying it, everywhere', (_name, text) => {
+  it.each(Object.entries(hostileTexts))('draws %s without obeying it, everywhere', (_name, text) => {
     const run = runRow({ bookmark_name: text, bookmarked: true, model_name: text, error_message: text, status: 'failed', tags: [text], notes: text, failed_step: 'load_model' });
     const step = stepRow('load_model', { status: 'failed', step_name: text, error_message: text, error_stack: `${text}\n    at ${text}` });
     const value = { [text]: text, nested: { [text]: [text] } };
