@@ -21,13 +21,26 @@ function App({ state, paint }: { readonly state: State; readonly paint: Paint })
   );
 }
 
+/** Rows of text are laid out as one character each, of the private use area. */
+const FIRST_MARK = 0xe000;
+const MAX_MARKS = 0x1900;
+
+/** A row that is painted, and the cells it takes. */
+interface Painted {
+  readonly text: string;
+  readonly cells: number;
+}
+
 /**
- * Ink, which lays out and does nothing else: its output is a stream of ours that keeps the last frame, its
- * input one that never says anything. With `debug` it renders at once, a whole frame at a time, without
- * moving a cursor, patching the console or setting modes.
+ * Ink, which lays out and does nothing else. It never sees a text: what a view paints is kept here, Ink gets
+ * a mark in its place, and the text takes the place where the mark comes to stand. Most frames change texts
+ * alone, and then Ink has nothing to do.
+ *
+ * Its output is a stream of ours that keeps the last frame, its input one that never says anything. With
+ * `debug` it renders at once, a whole frame at a time, without moving a cursor or setting modes.
  */
 export function createLayout(onFailed: (error: unknown) => void): Layout {
-  let frame = '';
+  let marks: readonly string[] = [];
   let isOver = false;
   let size: Size = { columns: 80, rows: 24 };
   const stdout = Object.assign(new EventEmitter(), {
@@ -35,7 +48,7 @@ export function createLayout(onFailed: (error: unknown) => void): Layout {
     // Nothing but frames comes, until Ink closes: then an empty text with a callback, or a line end.
     write(text: string, done?: () => void): boolean {
       if (text === '' || text === '\n') isOver = true;
-      else if (!isOver) frame = text;
+      else if (!isOver) marks = text.split('\n');
       done?.();
       return true;
     },
@@ -51,17 +64,36 @@ export function createLayout(onFailed: (error: unknown) => void): Layout {
   return {
     rows(state, paint) {
       size = state.size;
-      const app = <App state={state} paint={paint} />;
+      const painted: Painted[] = [];
+      // A new one for each frame, so that React asks every view again.
+      const marking: Paint = (line, cells) => {
+        if (painted.length >= MAX_MARKS) throw new Error(`more than ${MAX_MARKS} rows in a frame`);
+        painted.push({ text: paint(line, cells), cells });
+        return String.fromCharCode(FIRST_MARK + painted.length - 1);
+      };
+      const app = <App state={state} paint={marking} />;
       if (ink) ink.rerender(app);
       else {
         ink = render(app, { ...streams, debug: true, interactive: false, exitOnCtrlC: false, patchConsole: false });
         // What throws while it is drawn, Ink keeps for whoever waits for its end.
         ink.waitUntilExit().catch(onFailed);
       }
-      return isOver ? undefined : frame.split('\n');
+      return isOver ? undefined : marks.map((row) => filledIn(row, painted));
     },
     close() {
       ink?.unmount();
     },
   };
+}
+
+function filledIn(marks: string, painted: readonly Painted[]): string {
+  let row = '';
+  let end = 0;
+  for (let column = 0; column < marks.length; column += 1) {
+    const one = painted[marks.charCodeAt(column) - FIRST_MARK];
+    if (!one) continue;
+    row += ' '.repeat(Math.max(0, column - end)) + one.text;
+    end = column + one.cells;
+  }
+  return row;
 }

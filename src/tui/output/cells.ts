@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { narrow } from './line.ts';
 
 /*
  * Rows as terminals keep them: one entry a cell. A style is the SGR parameters that lead to it from the
@@ -76,7 +77,6 @@ const pictograph = /\p{Emoji_Presentation}/u;
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 // oxlint-disable-next-line no-control-regex -- these are the bytes that change styles
 const sequence = /\u001b\[([0-9;]*)m/g;
-const ascii = /^[\u0020-\u007e]*$/;
 // oxlint-disable-next-line no-control-regex -- these are the bytes that must not get through
 const control = /[\u0000-\u001f\u007f-\u009f]/g;
 
@@ -104,7 +104,7 @@ export function rowOf(text: string, columns: number): Row {
     cell += width;
   };
   const write = (piece: string): void => {
-    if (ascii.test(piece)) {
+    if (narrow.test(piece)) {
       for (let at = 0; at < piece.length && cell < columns; at += 1) put(piece[at]!, 1);
       return;
     }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { clip, clipLine, dropCells, fit, lineText, lineWidth, span, spread, wrap, wrapLine } from './line.ts';
+import stringWidth from 'string-width';
+import { drawable } from './drawable.ts';
+import { clip, clipLine, dropCells, fit, lineText, lineWidth, narrow, span, spread, wrap, wrapLine } from './line.ts';
 
 describe('lines', () => {
   it('count cells, not characters', () => {
@@ -8,6 +10,13 @@ describe('lines', () => {
     expect(clip('abcdef', 4)).toBe('abc…');
     expect(dropCells('表b', 1)).toBe(' b');
     expect(fit('7', 3, 'right')).toBe('  7');
+  });
+
+  it('are measured quickly only where every character is one cell, and drawn as it is', () => {
+    for (let code = 0; code < 0x10000; code += 1) {
+      const character = String.fromCharCode(code);
+      if (narrow.test(character)) expect([stringWidth(character), drawable(character)], code.toString(16)).toEqual([1, character]);
+    }
   });
 
   it('are cut once, in the span where the room ends', () => {

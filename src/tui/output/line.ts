@@ -22,12 +22,16 @@ export function line(text: string, token?: Token): Line {
   return [{ text, token }];
 }
 
-const ascii = /^[\x20-\x7e]*$/;
+/**
+ * ASCII, Latin, arrows, boxes, blocks, Braille: each one unit, one cell and inert. What logs and our own signs
+ * mostly consist of is measured without looking at graphemes.
+ */
+export const narrow = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*$/;
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Terminal cells that `text` takes, made printable first. */
 export function widthOf(text: string): number {
-  return ascii.test(text) ? text.length : stringWidth(drawable(text));
+  return narrow.test(text) ? text.length : stringWidth(drawable(text));
 }
 
 export function lineWidth(of: Line): number {
@@ -44,7 +48,7 @@ function isWithin(text: string, cells: number): boolean {
 /** The longest beginning of `text` that fits `cells`. */
 export function takeCells(text: string, cells: number): string {
   if (cells <= 0) return '';
-  if (ascii.test(text)) return text.slice(0, cells);
+  if (narrow.test(text)) return text.slice(0, cells);
   // Nothing beyond this can be visible.
   const safe = drawable(text.slice(0, cells * MAX_UNITS));
   let used = 0;
@@ -61,7 +65,7 @@ export function takeCells(text: string, cells: number): string {
 /** `text` without its first `cells` cells; a wide character cut in half becomes a space. */
 export function dropCells(text: string, cells: number): string {
   if (cells <= 0) return text;
-  if (ascii.test(text)) return text.slice(cells);
+  if (narrow.test(text)) return text.slice(cells);
   const safe = drawable(text);
   let used = 0;
   for (const { segment, index } of segmenter.segment(safe)) {
@@ -73,7 +77,7 @@ export function dropCells(text: string, cells: number): string {
 
 /** Cuts `text` to `cells`, ending in `mark` when something was cut. */
 export function clip(text: string, cells: number, mark = '…'): string {
-  if (isWithin(text, cells)) return ascii.test(text) ? text : drawable(text);
+  if (isWithin(text, cells)) return narrow.test(text) ? text : drawable(text);
   return takeCells(text, cells - widthOf(mark)) + (cells > 0 ? mark : '');
 }
 
@@ -116,7 +120,7 @@ export function wrap(text: string, cells: number): readonly string[] {
   const width = Math.max(1, cells);
   return text.split(/\r\n|\r|\n/).flatMap((paragraph) => {
     const rows: string[] = [];
-    let rest = ascii.test(paragraph) ? paragraph : drawable(paragraph);
+    let rest = narrow.test(paragraph) ? paragraph : drawable(paragraph);
     while (!isWithin(rest, width)) {
       const head = takeCells(rest, width);
       const space = head.lastIndexOf(' ');
@@ -157,7 +161,7 @@ export function wrapLine(of: Line, cells: number, hang = ''): readonly Line[] {
       // A character wider than the row would never fit.
       const taken = head === '' ? rest.slice(0, 1) : head;
       rows.at(-1)!.push({ ...one, text: taken });
-      rest = ascii.test(rest) ? rest.slice(taken.length) : dropCells(rest, widthOf(taken));
+      rest = narrow.test(rest) ? rest.slice(taken.length) : dropCells(rest, widthOf(taken));
       left -= widthOf(taken);
       if (rest !== '') {
         rows.push([{ text: hang }]);
