@@ -2,7 +2,7 @@ import type { ApprovalRow, ApprovalState, LeaseRow } from '../protocol/debug-row
 import type { RunChange } from '../protocol/change.ts';
 import type { BreakpointDraft } from '../core/breakpoint-draft.ts';
 import type { ParsedRunFilter } from '../core/run-filter.ts';
-import type { LogLines } from '../core/log-lines.ts';
+import type { LogLines, Reading } from '../core/log-lines.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import type { AuditVerdict, ModelRow } from '../protocol/account-rows.ts';
 import type {
@@ -78,7 +78,7 @@ export interface Follower {
    */
   readonly onChanges: (changes: readonly RunChange[]) => void;
   /** Where the log lies in a file: its lines as far as they are known by now, in place of changes that bring them. */
-  readonly onLines?: ((lines: LogLines) => void) | undefined;
+  readonly onLines?: ((lines: LogLines, reading: Reading) => void) | undefined;
   readonly onLink?: ((link: LinkState) => void) | undefined;
 }
 

@@ -5,6 +5,7 @@ import type { StepValues } from '../core/compare/comparison.ts';
 import type { RunChange } from '../protocol/change.ts';
 import type { Backend } from './backend.ts';
 import { recordedRun } from './load-comparison.ts';
+import type { StreamedRecording } from './trace/stream-recording.ts';
 import type { TraceReader } from './trace-file.ts';
 
 /** Log rows handed over at once, so that a long recording is seen while it is read. */
@@ -15,8 +16,9 @@ const ROWS_AT_ONCE = 5_000;
  * refused with `forbidden`. No code of the run is executed. Closing it closes the file.
  *
  * @param name What people call the file.
+ * @param stream The same recording, where it is shown while it is read.
  */
-export function traceBackend(reader: TraceReader, name: string): Backend {
+export function traceBackend(reader: TraceReader, name: string, stream?: StreamedRecording): Backend {
   const { run } = reader;
   const ofRun = <Rows>(runId: string, rows: () => Promise<Rows>, none: Rows): Promise<Rows> => (runId === run.test_run_id ? rows() : Promise.resolve(none));
   const reads: Partial<Backend> = {
@@ -125,6 +127,13 @@ export function traceBackend(reader: TraceReader, name: string): Backend {
       };
       follower.onLink?.({ state: 'connecting' });
       read().catch((error: unknown) => {
+      if (stream && follower.onLines && runId === run.test_run_id) {
+        follower.onLink?.({ state: 'live' });
+        return stream.follow((changes, reading) => {
+          tell(changes);
+          follower.onLines?.(stream.lines, reading);
+        });
+      }
         if (!isStopped()) follower.onLink?.({ state: 'lost', reason: error instanceof Error ? error.message : String(error), retryInMs: 0 });
       });
       return () => {

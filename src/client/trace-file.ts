@@ -1,18 +1,15 @@
-import { readTraceLine } from '../core/trace/trace-line.ts';
 import { traceOrder } from '../core/trace/trace-order.ts';
 import type { ApprovalRow, CommentRow, ExchangeRow, LogBookmarkRow } from '../protocol/debug-rows.ts';
-import { UserError } from '../protocol/error.ts';
-import type { JsonObject } from '../protocol/json.ts';
-import type { BlobRow, CommandRow, LogRow, RunRow, SnapshotRow, StepRow } from '../protocol/rows.ts';
+import type { BlobRow, CommandRow, LogRow, RunRow, StepRow } from '../protocol/rows.ts';
 import { documentLists } from '../protocol/trace.ts';
-import type { Trace, TraceTable } from '../protocol/trace.ts';
+import type { Trace } from '../protocol/trace.ts';
 import type { StepSnapshot } from './backend.ts';
 import { assembleSnapshot, hashesOf } from './snapshots.ts';
-import { fileLines, lineHash, lineText } from './trace/file-lines.ts';
-import type { FileLine } from './trace/file-lines.ts';
+import { fileLines, lineHash } from './trace/file-lines.ts';
 import { openSource } from './trace/source-file.ts';
 import type { SourceFile } from './trace/source-file.ts';
 import { isTraceDocument, readDocument } from './trace/trace-document.ts';
+import { inOrder, traceIndex } from './trace/trace-index.ts';
 import { traceLine } from './trace/trace-line.ts';
 
 /**
@@ -58,45 +55,12 @@ export async function openTraceFile(path: string): Promise<TraceReader> {
   }
 }
 
-/** Where a row stands in the file. */
-interface Place {
-  readonly from: number;
-  readonly to: number;
-  readonly number: number;
-}
-
-/** Log rows from one known place to the next. */
-const SPARSE = 1_000;
-
 async function overLines(source: SourceFile): Promise<TraceReader> {
   const order = traceOrder();
   const hash = lineHash();
-  const steps: StepRow[] = [];
-  const snapshots = new Map<string, Place>();
-  const latest = new Map<string, number>();
-  const blobs = new Map<string, Place>();
-  const spans = new Map<string, { from: number; to: number; number: number }>();
-  const logPlaces: { readonly seq: number; readonly from: number; readonly number: number }[] = [];
+  const index = traceIndex(source);
   let head: { readonly exportedAt: string; readonly version: number } | undefined;
-  let run: RunRow | undefined;
-  let logs = 0;
   let last = 0;
-
-  const note = (table: string, row: JsonObject, place: Place): void => {
-    const span = spans.get(table);
-    if (span === undefined) spans.set(table, { ...place });
-    else span.to = place.to;
-    if (table === 'test_execution_runs') run = row as RunRow;
-    else if (table === 'test_execution_steps') steps.push(row as StepRow);
-    else if (table === 'snapshot_blobs') blobs.set((row as BlobRow).hash, place);
-    else if (table === 'test_execution_snapshots') {
-      const { step_key, attempt } = row as SnapshotRow;
-      snapshots.set(keyOf(step_key, attempt), place);
-      latest.set(step_key, Math.max(attempt, latest.get(step_key) ?? 0));
-    } else if (table === 'test_execution_logs' && logs++ % SPARSE === 0) {
-      logPlaces.push({ seq: (row as LogRow).seq, from: place.from, number: place.number });
-    }
-  };
 
   for await (const lines of fileLines(source.read())) {
     for (const line of lines) {
@@ -104,63 +68,12 @@ async function overLines(source: SourceFile): Promise<TraceReader> {
       order.take(read, line.number);
       if (read.kind !== 'end') hash.add(line);
       if (read.kind === 'header') head = read.header;
-      if (read.kind === 'row') note(read.table, read.row, { from: line.offset, to: line.offset + line.bytes.length, number: line.number });
+      if (read.kind === 'row') index.note(read.table, read.row, { from: line.offset, to: line.offset + line.bytes.length, number: line.number });
       last = line.number;
     }
   }
   order.finish(last, hash.digest());
-
-  const rowsOf = async function* <Row>(table: TraceTable, from?: { readonly from: number; readonly number: number }): AsyncGenerator<Row> {
-    const span = spans.get(table);
-    if (span === undefined) return;
-    const start = from ?? span;
-    for await (const lines of fileLines(source.read(start.from, span.to), { number: start.number - 1, offset: start.from })) {
-      for (const line of lines) {
-        const read = rowAt(line);
-        if (read.table === table) yield read.row as Row;
-      }
-    }
-  };
-  const rowIn = async <Row>(place: Place | undefined): Promise<Row | undefined> => {
-    if (place === undefined) return undefined;
-    for await (const [line] of fileLines(source.read(place.from, place.to), { number: place.number - 1 })) return rowAt(line!).row as Row;
-    return undefined;
-  };
-
-  return {
-    version: head!.version,
-    exportedAt: head!.exportedAt,
-    run: run!,
-    steps: async () => inOrder(steps),
-    logs: async function* ({ afterSeq = -1 } = {}) {
-      const start = logPlaces.findLast(({ seq }) => seq <= afterSeq);
-      for await (const row of rowsOf<LogRow>('test_execution_logs', start)) if (row.seq > afterSeq) yield row;
-    },
-    snapshot: async (stepKey, attempt = latest.get(stepKey)) => {
-      const row = await rowIn<SnapshotRow>(snapshots.get(keyOf(stepKey, attempt ?? 0)));
-      if (row === undefined) return undefined;
-      const found: BlobRow[] = [];
-      for (const name of hashesOf(row)) {
-        const blob = await rowIn<BlobRow>(blobs.get(name));
-        if (blob !== undefined) found.push(blob);
-      }
-      return await assembleSnapshot(row, found);
-    },
-    blob: async (name) => await rowIn<BlobRow>(blobs.get(name)),
-    commands: async () => await all(rowsOf<CommandRow>('test_execution_commands')),
-    exchanges: () => rowsOf<ExchangeRow>('recorded_exchanges'),
-    approvals: async () => await all(rowsOf<ApprovalRow>('approvals')),
-    comments: async () => await all(rowsOf<CommentRow>('comments')),
-    logBookmarks: async () => (await all(rowsOf<LogBookmarkRow>('log_bookmarks'))).toSorted((a, b) => a.seq - b.seq),
-    close: () => source.close(),
-  };
-}
-
-/** A row of a file that was read before: it changed under us when it is none now. */
-function rowAt(line: FileLine): { readonly table: string; readonly row: JsonObject } {
-  const read = readTraceLine(lineText(line), line.number);
-  if (read.kind !== 'row') throw new UserError('usage', `the trace was changed while it was read (line ${line.number})`);
-  return read;
+  return index.reader({ version: head!.version, exportedAt: head!.exportedAt, run: index.run! });
 }
 
 function overDocument(trace: Trace, source: SourceFile): TraceReader {
@@ -193,14 +106,4 @@ function overDocument(trace: Trace, source: SourceFile): TraceReader {
     logBookmarks: async () => (trace.logBookmarks ?? []).toSorted((a, b) => a.seq - b.seq),
     close: () => source.close(),
   };
-}
-
-const keyOf = (stepKey: string, attempt: number): string => `${attempt} ${stepKey}`;
-
-const inOrder = (steps: readonly StepRow[]): readonly StepRow[] => steps.toSorted((a, b) => a.ordinal - b.ordinal || a.attempt - b.attempt);
-
-async function all<Row>(rows: AsyncIterable<Row>): Promise<readonly Row[]> {
-  const found: Row[] = [];
-  for await (const row of rows) found.push(row);
-  return found;
 }

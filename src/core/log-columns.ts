@@ -55,6 +55,7 @@ export const contextNames = ExecutionContext.options;
 
 /** Lines in one piece. What is let go is let go by the piece. */
 const PIECE = 1 << 14;
+const WITHIN = PIECE - 1;
 
 export function factLists(length: number): FactLists {
   return {
@@ -73,14 +74,14 @@ export function logColumns(): LogColumns {
   let dropped = 0;
   let length = 0;
 
-  const pieceOf = (index: number): FactLists => pieces[Math.floor((index - dropped) / PIECE)]!;
+  const pieceOf = (index: number): FactLists => pieces[((index - dropped) / PIECE) | 0]!;
   const room = (): FactLists => {
     if (length - dropped === pieces.length * PIECE) pieces.push(factLists(PIECE));
     return pieces.at(-1)!;
   };
   const set = (index: number, facts: LineFacts): void => {
     const piece = pieceOf(index);
-    for (const name of names) piece[name][index % PIECE] = facts[name];
+    for (const name of names) piece[name][index & WITHIN] = facts[name];
   };
   const push = (facts: LineFacts): void => {
     room();
@@ -95,13 +96,13 @@ export function logColumns(): LogColumns {
     get length() {
       return length;
     },
-    seq: (index) => pieceOf(index).seq[index % PIECE]!,
-    time: (index) => pieceOf(index).time[index % PIECE]!,
-    level: (index) => pieceOf(index).level[index % PIECE]!,
-    context: (index) => contextNames[pieceOf(index).context[index % PIECE]!]!,
-    step: (index) => steps[pieceOf(index).step[index % PIECE]!]!,
-    offset: (index) => pieceOf(index).offset[index % PIECE]!,
-    bytes: (index) => pieceOf(index).bytes[index % PIECE]!,
+    seq: (index) => pieceOf(index).seq[index & WITHIN]!,
+    time: (index) => pieceOf(index).time[index & WITHIN]!,
+    level: (index) => pieceOf(index).level[index & WITHIN]!,
+    context: (index) => contextNames[pieceOf(index).context[index & WITHIN]!]!,
+    step: (index) => steps[pieceOf(index).step[index & WITHIN]!]!,
+    offset: (index) => pieceOf(index).offset[index & WITHIN]!,
+    bytes: (index) => pieceOf(index).bytes[index & WITHIN]!,
     stepNumber(key) {
       const known = numbers.get(key);
       if (known !== undefined) return known;
@@ -112,7 +113,7 @@ export function logColumns(): LogColumns {
     pushAll(lists, count) {
       for (let taken = 0; taken < count;) {
         const piece = room();
-        const at = length % PIECE;
+        const at = length & WITHIN;
         const some = Math.min(count - taken, PIECE - at);
         for (const name of names) piece[name].set(lists[name].subarray(taken, taken + some), at);
         taken += some;
@@ -123,7 +124,7 @@ export function logColumns(): LogColumns {
       push(facts);
       for (let to = length - 1; to > index; to -= 1) {
         const [piece, below] = [pieceOf(to), pieceOf(to - 1)];
-        for (const name of names) piece[name][to % PIECE] = below[name][(to - 1) % PIECE]!;
+        for (const name of names) piece[name][to & WITHIN] = below[name][(to - 1) & WITHIN]!;
       }
       set(index, facts);
     },

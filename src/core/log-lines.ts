@@ -36,6 +36,15 @@ export interface LogLines {
   append(rows: readonly LogRow[]): number;
 }
 
+/** How far the reading of a file with lines has come. */
+export interface Reading {
+  /** From 0 to 1; undefined where nobody knows how much there is. */
+  readonly part: number | undefined;
+  readonly isWhole: boolean;
+  /** What is wrong with the file from some line on, or could not be read, in words. */
+  readonly problem: string | undefined;
+}
+
 /** Lines held in memory, as they are: for runs of some thousand lines. */
 export function memoryLines(rows: readonly LogRow[] = []): LogLines {
   const kept: LogRow[] = [];

@@ -121,7 +121,7 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
         stopBookmarks = connected().followLogBookmarks(runId, (bookmarks) => dispatch({ type: 'bookmarked', runId, bookmarks }));
         stopRun = connected().followRun(runId, {
           onChanges: (changes) => dispatch({ type: 'changed', runId, ...lines.take(runId, changes) }),
-          onLines: (inFile) => dispatch({ type: 'changed', runId, changes: [], lines: inFile }),
+          onLines: (inFile, reading) => dispatch({ type: 'changed', runId, changes: [], lines: inFile, reading }),
           onLink: (link) => dispatch({ type: 'runLink', runId, link }),
         });
         return;

@@ -1,6 +1,6 @@
 import type { LinkState, ListFollower, StepSnapshot } from '../client/backend.ts';
 import type { ErrorCode } from '../protocol/error.ts';
-import type { LogLines } from '../core/log-lines.ts';
+import type { LogLines, Reading } from '../core/log-lines.ts';
 import type { Peer } from '../core/session-peers.ts';
 import type { CommentRow, DebugSessionRow, LogBookmarkRow } from '../protocol/debug-rows.ts';
 import type { RunChange } from '../protocol/change.ts';
@@ -34,7 +34,7 @@ export type Message =
   | { readonly type: 'listLink'; readonly link: LinkState }
   | { readonly type: 'modelsLoaded'; readonly models: readonly ModelRow[] }
   | { readonly type: 'found'; readonly run: RunRow }
-  | { readonly type: 'changed'; readonly runId: string; readonly changes: readonly RunChange[]; readonly lines?: LogLines }
+  | { readonly type: 'changed'; readonly runId: string; readonly changes: readonly RunChange[]; readonly lines?: LogLines; readonly reading?: Reading }
   | { readonly type: 'runLink'; readonly runId: string; readonly link: LinkState }
   | { readonly type: 'started'; readonly run: RunRow }
   | { readonly type: 'startFailed'; readonly message: string }

@@ -10,18 +10,18 @@ export function addOpenCommand(program: Command): void {
     .command('open')
     .summary('Opens a recording in a file, without any backend.')
     .description('Opens a recording in a file: the same screens and keys as for a run, without any backend. `,` and `.` go back and forth in it.')
-    .argument('<file>', 'a trace, as `export` writes it; also packed with gzip');
+    .argument('<file>', 'a trace, as `export` writes it, or a log with one JSON object a line; also packed with gzip');
   onCall(
     command,
     async ({ args, settings }) => {
       if (!process.stdin.isTTY || !process.stdout.isTTY) {
         throw new UserError('usage', 'open needs a terminal', { hint: 'Without one, `stepscope import` stores a recording, and `stepscope show` prints it.' });
       }
-      const [{ openRecording }, { traceBackend }, { startTui }] = await Promise.all([import('../open-recording.ts'), import('../../client/trace-backend.ts'), import('../../tui/start-tui.ts')]);
+      const [{ openToLookAt }, { traceBackend }, { startTui }] = await Promise.all([import('../open-recording.ts'), import('../../client/trace-backend.ts'), import('../../tui/start-tui.ts')]);
       // Before the screen is taken: what is wrong with a file is said where it stays.
-      const reader = await openRecording(args[0]!);
+      const { reader, stream } = await openToLookAt(args[0]!);
       const name = basename(args[0]!);
-      await startTui({ connect: () => Promise.resolve(traceBackend(reader, name)), settings: terminalSettings(settings), initialRun: 'last', recording: name });
+      await startTui({ connect: () => Promise.resolve(traceBackend(reader, name, stream)), settings: terminalSettings(settings), initialRun: 'last', recording: name });
     },
     { withoutBackend: true },
   );

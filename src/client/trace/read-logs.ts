@@ -85,16 +85,24 @@ function rowOf(line: FileLine, count: number, context: ImportContext): LogRow {
   const text = lineText(line);
   const problem = jsonTextProblem(text);
   if (problem !== undefined) throw new UserError('too-large', `line ${line.number}: ${problem}`);
+  const row = logRowOf(text, count + FIRST_SEQ, context);
+  if (row === 'no JSON') throw new UserError('usage', `line ${line.number} is not JSON`, { hint: 'A log is imported that has one JSON object a line' });
+  if (row === 'no object') throw new UserError('usage', `line ${line.number} is not a JSON object`);
+  return row;
+}
+
+/** The row of a line of a log, cut where it is longer than a row may be; or why there is none. */
+export function logRowOf(text: string, seq: number, context: ImportContext): LogRow | 'no JSON' | 'no object' {
   let json;
   try {
     json = parseExactJson(text);
   } catch {
-    throw new UserError('usage', `line ${line.number} is not JSON`, { hint: 'A log is imported that has one JSON object a line' });
+    return 'no JSON';
   }
-  if (!isObject(json)) throw new UserError('usage', `line ${line.number} is not a JSON object`);
-  const row = logOfObject(json, count + FIRST_SEQ, context);
+  if (!isObject(json)) return 'no object';
+  const row = logOfObject(json, seq, context);
   if (text.length <= limits.eventBytes) return row;
-  return { ...row, message: row.message.slice(0, KEPT_LENGTH), data: { $truncated: line.bytes.length } };
+  return { ...row, message: row.message.slice(0, KEPT_LENGTH), data: { $truncated: Buffer.byteLength(text) } };
 }
 
 /** Windows ends lines with two characters. */

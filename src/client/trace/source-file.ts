@@ -98,14 +98,21 @@ function bounded(name: string, packed: (() => number) | undefined): Transform {
   return new Transform({
     transform(chunk: Uint8Array, _encoding, done) {
       bytes += chunk.length;
-      if (bytes > limits.importBytes) return done(new UserError('too-large', `${name} has more than ${formatBytes(limits.importBytes)}`));
-      if (packed !== undefined && bytes > HARMLESS_BYTES && bytes > packed() * limits.gzipRatio) {
-        const problem = `${name} unpacks to more than ${limits.gzipRatio} times its size`;
-        return done(new UserError('too-large', problem, { hint: 'Unpack it yourself if you trust it' }));
+      try {
+        assertHarmless(bytes, packed?.(), name);
+      } catch (error) {
+        return done(error as Error);
       }
       return done(null, chunk);
     },
   });
+}
+
+/** Throws `too-large` for bytes that are too many: in all, or for the packed ones they come from. */
+export function assertHarmless(bytes: number, packedBytes: number | undefined, name: string): void {
+  if (bytes > limits.importBytes) throw new UserError('too-large', `${name} has more than ${formatBytes(limits.importBytes)}`);
+  if (packedBytes === undefined || bytes <= HARMLESS_BYTES || bytes <= packedBytes * limits.gzipRatio) return;
+  throw new UserError('too-large', `${name} unpacks to more than ${limits.gzipRatio} times its size`, { hint: 'Unpack it yourself if you trust it' });
 }
 
 async function* reader(path: string, from = 0, to = Infinity): AsyncGenerator<Uint8Array> {

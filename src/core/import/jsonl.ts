@@ -8,7 +8,7 @@ import { blankLog } from './blank-rows.ts';
 import { timeOf } from './times.ts';
 
 /** The names under which loggers put what every log line has, most telling first. */
-const names = {
+export const logNames = {
   level: ['level', 'severity', 'log_level', 'loglevel', 'lvl', 'levelname', 'severity_text', 'severityText', 'log.level', '@l'],
   message: ['message', 'msg', 'text', 'event', 'body', 'short_message', '@m', 'log'],
   time: ['timestamp', 'time', '@timestamp', 'ts', 'datetime', 'date', '@t', 'asctime'],
@@ -32,15 +32,15 @@ export function logOfObject(line: JsonObject, seq: number, context: ImportContex
   };
 
   let spelled: Json = null;
-  const level = take(names.level, (value) => {
+  const level = take(logNames.level, (value) => {
     const found = levelOf(value);
     if (found !== undefined && found !== value) spelled = value;
     return found;
   });
   const text = (value: Json): string | undefined => (typeof value === 'string' ? value : undefined);
-  const message = take(names.message, text) ?? JSON.stringify(line);
+  const message = take(logNames.message, text) ?? JSON.stringify(line);
   let written: Json = null;
-  const timestamp = take(names.time, (value) => {
+  const timestamp = take(logNames.time, (value) => {
     const found = timeOf(value);
     if (found !== undefined && found !== value) written = value;
     return found;
@@ -51,9 +51,9 @@ export function logOfObject(line: JsonObject, seq: number, context: ImportContex
     seq,
     message,
     log_level: level ?? 'info',
-    step_name: take(names.step, short) ?? null,
-    file_path: take(names.file, short) ?? null,
-    function_name: take(names.function, short) ?? null,
+    step_name: take(logNames.step, short) ?? null,
+    file_path: take(logNames.file, short) ?? null,
+    function_name: take(logNames.function, short) ?? null,
     timestamp: timestamp ?? context.now,
     data: Object.keys(rest).length === 0 ? null : rest,
     metadata: Object.keys(imported).length === 0 ? {} : { imported },
@@ -61,7 +61,7 @@ export function logOfObject(line: JsonObject, seq: number, context: ImportContex
 }
 
 /** In words, by pino's and bunyan's numbers (10 to 60), or by OpenTelemetry's (1 to 24). */
-function levelOf(value: Json): LogLevel | undefined {
+export function levelOf(value: Json): LogLevel | undefined {
   if (typeof value === 'string') return parseLevel(value);
   if (typeof value !== 'number' || !Number.isInteger(value)) return undefined;
   if (value >= 1 && value <= 24 && value % 10 !== 0) return levelOfSeverity(value);
@@ -71,5 +71,5 @@ function levelOf(value: Json): LogLevel | undefined {
 
 /** Is this line of JSON one of a log, and not a piece of something else? */
 export function looksLikeLog(line: Json): boolean {
-  return isObject(line) && [...names.message, ...names.level, ...names.time].some((name) => Object.hasOwn(line, name));
+  return isObject(line) && [...logNames.message, ...logNames.level, ...logNames.time].some((name) => Object.hasOwn(line, name));
 }

@@ -16,6 +16,8 @@ const entries = {
   'runner-worker': 'src/runner/worker.ts',
   'run-worker': 'src/runner/run-worker.ts',
   'link-worker': 'src/tracker/link-worker.ts',
+  'scan-worker': 'src/client/trace/scan-worker.ts',
+  'picture-worker': 'src/tui/pictures/picture-worker.ts',
 };
 
 /**

@@ -25,6 +25,7 @@ export function openRun(state: State, runId: string): Update {
     selected: undefined,
     followsRun: true,
     log: newLogPane,
+    reading: undefined,
     seekSeq: undefined,
     snapshots: {},
     drafts: {},

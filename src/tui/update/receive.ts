@@ -48,7 +48,7 @@ export function receive(state: State, message: Received): Update {
     case 'found':
       return openRun(state, message.run.test_run_id);
     case 'changed':
-      return only(ifOpen(state, message.runId, (run) => withChanges(run, message.changes, message.lines)));
+      return only(ifOpen(state, message.runId, (run) => withChanges(message.reading ? { ...run, reading: message.reading } : run, message.changes, message.lines)));
     case 'runLink':
       return only(ifOpen(state, message.runId, (run) => ({ ...run, link: linkAt(run.link, message.link, state.now) })));
     case 'started': {
