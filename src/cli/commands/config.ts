@@ -48,8 +48,9 @@ export function addConfigCommand(program: Command): void {
     const action = args[0]!;
     const { [action]: before, ...others } = settings.terminal.values.bindings ?? {};
     if (rest.length === 0 && before === undefined) throw new UserError('usage', `${action} has no keys of your own`, { hint: didYouMean(action, Object.keys(others)) });
-    const keys = rest.length === 1 && rest[0] === 'none' ? [] : rest;
-    await keep(settings, { bindings: rest.length === 0 ? others : { ...others, [action]: [...keys] } });
+    const { parseKey } = await import('../../tui/keymap/key-names.ts');
+    const keys = rest.length === 1 && rest[0] === 'none' ? [] : rest.map(parseKey);
+    await keep(settings, { bindings: rest.length === 0 ? others : { ...others, [action]: keys } });
     told(settings, io, 'bindings', `${action} is ${rest.length === 0 ? 'as in the preset' : keys.length === 0 ? 'on no key' : `on ${keys.join(' and ')}`} from the next start on, in ${settings.terminal.file}`);
   }, { withoutBackend: true });
 
@@ -88,6 +89,7 @@ async function show(settings: Settings, io: Io, names: readonly SettingName[]): 
   const facts = names.map((name) => ({ name, value: values[name], from: origins[name] ?? 'default' }));
   if (io.json) {
     for (const fact of facts) io.out(JSON.stringify(fact));
+    if (names.length > 1) io.out(JSON.stringify({ name: 'bindings', value: values.bindings, from: origins.bindings ?? 'default' }));
     return;
   }
   const bindings = Object.entries(values.bindings).map(([action, keys]) => [action, keys.join(' ') || 'no key', origins.bindings ?? 'default']);

@@ -18,7 +18,17 @@ export function happenings(before: State | undefined, after: State): readonly st
   // What was there already when the run was opened is summed up, not told anew.
   if (was?.runId !== run.runId || was.view.run === undefined || was.playback) return run.link.state === 'live' ? [summary(run)] : [];
   if (was.link.state !== 'live') return [...linkWords(was, run), ...(run.link.state === 'live' ? [summary(run)] : [])];
-  return [...linkWords(was, run), ...pendingWords(was, run), ...stepWords(was, run, after.now), ...lineWords(was, run), ...runWords(was, run, after.now)];
+  return [...linkWords(was, run), ...pendingWords(was, run), ...inOrder([...stepWords(was, run, after.now), ...lineWords(was, run)]), ...runWords(was, run, after.now)];
+}
+
+/** Something that happened, with its place in the run. */
+interface Happening {
+  readonly seq: number;
+  readonly text: string;
+}
+
+function inOrder(all: readonly Happening[]): readonly string[] {
+  return all.toSorted((a, b) => a.seq - b.seq).map((one) => one.text);
 }
 
 function summary(run: OpenRun): string {
@@ -49,13 +59,12 @@ function pendingWords(was: OpenRun, run: OpenRun): readonly string[] {
 
 const nameOf = (step: StepRow): string => `step ${step.display} ${step.step_name}`;
 
-function stepWords(was: OpenRun, run: OpenRun, now: number): readonly string[] {
+function stepWords(was: OpenRun, run: OpenRun, now: number): readonly Happening[] {
   if (was.view === run.view) return [];
   return [...run.view.index.steps.values()]
     .filter((step) => was.view.index.steps.get(step.id)?.status !== step.status)
-    .toSorted((a, b) => a.seq - b.seq)
-    .map((step) => stepSentence(step, now))
-    .filter((sentence) => sentence !== undefined);
+    .map((step) => ({ seq: step.seq, text: stepSentence(step, now) }))
+    .filter((one): one is Happening => one.text !== undefined);
 }
 
 function stepSentence(step: StepRow, now: number): string | undefined {
@@ -82,15 +91,15 @@ function stepSentence(step: StepRow, now: number): string | undefined {
 }
 
 /** New lines that pass the filter, while the log is followed. */
-function lineWords(was: OpenRun, run: OpenRun): readonly string[] {
+function lineWords(was: OpenRun, run: OpenRun): readonly Happening[] {
   const { log } = run;
   const narrowed = was.log.filterText !== log.filterText || was.log.leastLevel !== log.leastLevel || was.log.onlyStep !== log.onlyStep || was.log.filtersOff !== log.filtersOff;
-  if (narrowed) return [`${plural(log.matchCount, 'line')} of the log pass the filter.`];
+  if (narrowed) return [{ seq: 0, text: `${plural(log.matchCount, 'line')} of the log pass the filter.` }];
   if (!log.follows || log.matchCount <= was.log.matchCount) return [];
   const first = Math.max(was.log.matchCount, log.matchCount - MAX_LINES);
   const rows = Array.from({ length: log.matchCount - first }, (_, index) => rowAt(run, first + index)).filter((row) => row !== undefined);
   const left = first - was.log.matchCount;
-  return [...(left > 0 ? [`${plural(left, 'line')} of the log before these.`] : []), ...rows.map((row) => `${row.log_level}: ${row.message}`)];
+  return [...(left > 0 ? [{ seq: 0, text: `${plural(left, 'line')} of the log before these.` }] : []), ...rows.map((row) => ({ seq: row.seq, text: `${row.log_level}: ${row.message}` }))];
 }
 
 function runWords(was: OpenRun, run: OpenRun, now: number): readonly string[] {

@@ -45,12 +45,12 @@ describe('the program for people who hear it', () => {
       "Run 00abc1 of generate-content: running, 0 of 6 steps done, 0 log lines.
       Log, followed, 0 lines
       Step 1 Load Model begins.
-      Step 1 Load Model ends after 80 ms.
       Info: model found
+      Step 1 Load Model ends after 80 ms.
       Step 2 Prepare Inputs begins.
       Warn: ␛[2Jwidth is odd
-      Step 2 Prepare Inputs fails after 80 ms: width is too large
       Error: giving up
+      Step 2 Prepare Inputs fails after 80 ms: width is too large
       The run has failed after 1.2 s: width is too large
       "
     `);
