@@ -208,6 +208,7 @@ export const situations: Readonly<Record<string, Situation>> = {
   'screen: sessions': hearing(sessions, over(list, '4')),
   'screen: sessions over a run': hearing(sessions, over(held, ':', 'sessions', keys.enter)),
   'screen: settings': over(list, '7'),
+  'dialog: choose a theme': over(list, '7', keys.enter),
   'screen: information': over(list, '0'),
   'screen: information over a run': over(held, '1', '0'),
 
