@@ -93,6 +93,7 @@ describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
     [['runs', '--limti', '3'], /Did you mean --limit/],
     [['tail', '--filter', 'levle=warn'], /levle[\s\S]*level/],
     [['tail', '--since', 'soon'], /--since: "soon" is not a time\nWrite 30m/],
+    [['tail', 'abc123', '--all'], /--all prints the lines of all runs\n[\s\S]*run=abc123/],
     [['tail', '-n', '1e3'], /--lines: "1e3" is not a count/],
     [['tail', '-n', '100001'], /--lines takes at most 100000\nWithout --lines all/],
     [['status', '--url', 'http://127.0.0.1:1', '--key', 'sb_secret_x'], /--key must not stand on the command line/],
@@ -168,6 +169,27 @@ describe('with a backend running, stepscope', { timeout: 60_000 }, () => {
     const { status, err } = await here.run('fork', 'last', '--from', '2', '--set', 'request.nested.deep=1', '--repeat-effects');
     expect(err).toMatch(/the edit does not fit \(add \/request\/nested\/deep\)/);
     expect(status).toBe(2);
+  });
+
+  it('tails all runs as one, by run and pipeline, and goes on with what comes', async () => {
+    const [first, second] = [await here.run('run', 'generate-content', ...withPrompt, '--json'), await here.run('run', 'generate-content', ...withPrompt, '--json')];
+    expect([first.status, second.status]).toEqual([0, 0]);
+    const [newest, before] = await ids();
+    const { json } = await here.run('tail', '--all', '--json');
+    const runs = json.map((log) => log['test_run_id']);
+    expect(runs).toEqual(expect.arrayContaining([newest, before]));
+    expect(new Set(json.map((log) => log['id'])).size).toBe(json.length);
+    const own = (await here.run('tail', String(newest), '--json')).json.map((log) => log['seq']);
+    expect((await here.run('tail', '--all', '--json', '--filter', `run=${String(newest).slice(-6)} pipeline=generate-*`)).json.map((log) => log['seq'])).toEqual(own);
+    expect((await here.run('tail', '--all', '--filter', 'pipeline=none')).out).toBe('');
+    expect((await here.run('tail', '--all', '-n', '3')).out.split('\n').filter((line) => line !== '')).toHaveLength(3);
+    const followed = here.start('tail', '--all', '-f', '-n', '0', '--filter', 'step=8e');
+    await here.run('run', 'generate-content', ...withPrompt);
+    await followed.says(/ 8e /);
+    followed.kill('SIGINT');
+    const { status, out } = await followed.outcome;
+    expect(status).toBe(130);
+    expect(out).not.toContain(String(newest).slice(-6));
   });
 
   it('lists, shows, exports and tails what has run', async () => {

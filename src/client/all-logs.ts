@@ -33,6 +33,8 @@ export interface AllLogs {
 const OVERLAP_MS = 15_000;
 /** More pages than this are not read to make a lost link good. */
 const CATCH_UP_PAGES = 5;
+/** Lines that come within this are told together: nobody looks at them one by one. */
+const GATHER_MS = 50;
 /** Ids that are remembered, so that no line is told twice. */
 const REMEMBERED = 20_000;
 
@@ -78,7 +80,7 @@ function followLogs(supabase: SupabaseClient, { newest, since }: Reads, follower
   let readAgain = false;
   let failures = 0;
   let stopped = false;
-  let flushing: NodeJS.Immediate | undefined;
+  let flushing: NodeJS.Timeout | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const say = (link: LinkState): void => {
@@ -155,7 +157,7 @@ function followLogs(supabase: SupabaseClient, { newest, since }: Reads, follower
       const parsed = LogRow.safeParse(row);
       if (!parsed.success || waiting.length >= limits.batchRows) return catchUp();
       waiting.push(parsed.data);
-      flushing ??= setImmediate(flush);
+      flushing ??= setTimeout(flush, GATHER_MS);
     },
     onSubscribed: () => {
       say({ state: 'catching-up' });
@@ -167,7 +169,7 @@ function followLogs(supabase: SupabaseClient, { newest, since }: Reads, follower
   return () => {
     stopped = true;
     clearTimeout(timer);
-    clearImmediate(flushing);
+    clearTimeout(flushing);
     close();
   };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Backend } from '../../client/backend.ts';
 import { matchesFilter, parseFilter } from '../../core/filter.ts';
-import { formatClock, printable } from '../../core/format.ts';
+import { formatClock, printable, shortId } from '../../core/format.ts';
 import { timeOf } from '../../core/run-filter.ts';
 import { isFinal } from '../../core/run-state.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
@@ -15,9 +15,11 @@ import { Ended } from '../failure.ts';
 import { exitStatusOf, onInterrupt } from '../interrupt.ts';
 import type { Io, Style } from '../io.ts';
 import { watchLink } from '../link-watch.ts';
+import { tailAll } from '../tail-all.ts';
 
 interface Flags {
   readonly follow?: boolean;
+  readonly all?: boolean;
   readonly filter: string;
   readonly lines?: string;
   readonly since?: string;
@@ -28,10 +30,11 @@ const levelStyle: Record<LogLevel, Style> = { debug: 'muted', info: 'active', wa
 export function addTailCommand(program: Command): void {
   const command = program
     .command('tail')
-    .description('Prints the log of a run.')
+    .description('Prints the log of a run, or of all of them.')
     .argument('[run]', 'id, its last characters, or "last"', 'last')
     .option('-f, --follow', 'go on with new lines until the run ends')
-    .option('--filter <filter>', 'level>=warn context=webhook step=8.* "timeout"', '')
+    .option('--all', 'the newest lines of all runs; with -f until Ctrl-c')
+    .option('--filter <filter>', 'level>=warn context=webhook step=8.* "timeout"; with --all also run=abc123 pipeline=NAME', '')
     .option('--since <time>', 'only lines from then on: an age as 10m, 2h, 3d, or a date')
     .option('-n, --lines <count>', 'only the last lines of those that are there');
   onCall<Flags>(command, async ({ args, flags, settings, io }) => {
@@ -39,6 +42,11 @@ export function addTailCommand(program: Command): void {
     const sinceMs = flags.since === undefined ? -Infinity : momentOf(flags.since);
     const newest = newestLines(flags.lines);
     await withBackend(settings, io, { runner: false }, async ({ backend }) => {
+      if (flags.all === true) {
+        if (args[0] !== 'last') throw new UserError('usage', '--all prints the lines of all runs', { hint: `Without --all those of ${args[0]} are printed; \`--all --filter run=${args[0]}\` narrows` });
+        const print = (log: LogRow, displayOf: (key: string) => string | undefined): void => io.out(io.json ? JSON.stringify(log) : `${io.paint('strong', shortId(log.test_run_id))} ${logLine(log, displayOf, io)}`);
+        return await tailAll(backend, { filter, sinceMs, lines: flags.lines === undefined ? limits.everyLogPage : Number(flags.lines), follows: flags.follow === true, print }, io);
+      }
       const run = await backend.run(args[0]!);
       const displays = new Map(flattenSteps(run.step_tree ?? []).map((step) => [step.key, step.display]));
       for (const step of run.step_tree === null ? await backend.steps(run.test_run_id) : []) if (step.display !== null) displays.set(step.step_key, step.display);

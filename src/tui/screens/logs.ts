@@ -55,13 +55,16 @@ function atEnd(state: State, own: LogsState): LogsState {
 function heard(state: State, own: LogsState, news: News): LogsState {
   if (news.kind !== 'logs') return own;
   const { lines = [] } = own;
+  // Where the screen was left and is shown again, what came last may be told once more.
+  const held = news.isFresh ? undefined : new Set(lines.map(({ id }) => id));
+  const fresh = held ? news.rows.filter(({ id }) => !held.has(id)) : news.rows;
   if (!own.follows && lines.length > 0) {
     // Nothing moves under a reader: what would not fit waits, and is read when the newest line is followed again.
     if (news.isFresh) return { ...own, beyond: 'many' };
-    if (own.beyond !== 0 || lines.length + news.rows.length > limits.everyLogHeld) return { ...own, beyond: own.beyond === 'many' ? 'many' : own.beyond + news.rows.length };
-    return { ...own, lines: [...lines, ...news.rows] };
+    if (own.beyond !== 0 || lines.length + fresh.length > limits.everyLogHeld) return { ...own, beyond: own.beyond === 'many' ? 'many' : own.beyond + fresh.length };
+    return { ...own, lines: [...lines, ...fresh] };
   }
-  const all = news.isFresh ? news.rows : [...lines, ...news.rows];
+  const all = news.isFresh ? fresh : [...lines, ...fresh];
   const isCut = all.length > limits.everyLogHeld;
   return atEnd(state, { ...own, lines: isCut ? all.slice(-limits.everyLogHeld) : all, isAll: news.isFresh || isCut ? false : own.isAll });
 }
