@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { effectiveKeymap, keymap, type Binding } from '../keymap.ts';
+import { effectiveKeymap, keymap, type Binding, type Place } from '../keymap.ts';
+import { screens } from '../screens/table.ts';
 import { parseKey } from './key-names.ts';
 import { presetNames } from './presets/table.ts';
 
@@ -57,5 +58,25 @@ describe.each(presetNames)('the preset %s', (preset) => {
 
   it('keeps the ways back and out', () => {
     expect(table.filter((binding) => binding.action === 'dialog.close' && binding.keys.includes('esc')).length).toBe(keymap.filter((binding) => binding.action === 'dialog.close' && binding.keys.includes('esc')).length);
+  });
+});
+
+describe('a preset', () => {
+  const screenNames = [...new Set(keymap.map((binding) => binding.place))].filter((place) => Object.hasOwn(screens, place));
+  const focuses: readonly (readonly Place[])[] = [
+    ['runs', 'house', 'anywhere'], ['steps', 'run', 'anywhere'], ['log', 'run', 'anywhere'], ['logTree', 'log', 'run', 'anywhere'], ['detail', 'run', 'anywhere'], ['json', 'detail', 'run', 'anywhere'],
+    ['diff', 'detail', 'run', 'anywhere'], ['log', 'playback', 'run', 'anywhere'], ...screenNames.map((name) => [name, 'screen', 'house', 'anywhere'] as const),
+  ];
+  /** Actions that an inner place hides altogether, so that they cannot be reached there. */
+  const hidden = (table: readonly Binding[]) => new Set(focuses.flatMap((focus) => focus.flatMap((place, depth) => {
+    const inner = table.filter((binding) => focus.slice(0, depth).includes(binding.place));
+    return table
+      .filter((binding) => binding.place === place && !inner.some((other) => other.action === binding.action) && binding.keys.length > 0 && binding.keys.every((key) => inner.some((other) => other.keys.includes(key))))
+      .map((binding) => `${binding.action} in ${focus[0]}`);
+  })));
+
+  it.each(presetNames)('%s hides nothing that is not hidden without it', (preset) => {
+    const before = hidden(keymap);
+    expect([...hidden(bound({}, preset))].filter((one) => !before.has(one))).toEqual([]);
   });
 });
