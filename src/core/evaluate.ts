@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../protocol/json.ts';
 import { limits } from '../protocol/limits.ts';
 import { fieldsOf, spell } from './expression.ts';
 import type { BinarySign, Expression, ExpressionNode, FunctionName, ScopeName } from './expression.ts';
+import { isLongPattern } from './linear-pattern.ts';
 import { isObject } from './value-tags.ts';
 
 /** What the names of an expression stand for, in the encoding of snapshots. Asked for only when they are named. */
@@ -18,8 +19,6 @@ export type Outcome =
 
 /** Longest value in the words of a reason. */
 const SHORT = 60;
-/** Patterns are compiled once for each evaluation; longer ones cost too much for that. */
-const MOST_PATTERN = 200;
 /** Characters of text that count as one step. */
 const CHARACTERS_A_STEP = 16;
 
@@ -318,7 +317,7 @@ function patternOf(source: string, turn: Turn): RE2JS | None {
   let made: RE2JS | None;
   try {
     made =
-      source.length > MOST_PATTERN || /\{\d{3,}/.test(source)
+      isLongPattern(source)
         ? new None(`the pattern ${shortly(source)} is too long`)
         : RE2JS.compile(source);
   } catch {

@@ -23,6 +23,8 @@ export interface FilterWord {
   readonly operator?: FilterOperator | undefined;
   readonly value: string;
   readonly isQuoted: boolean;
+  /** A regular expression, that stood between slashes. */
+  readonly isPattern: boolean;
   /** Where the piece, and where its value begins. */
   readonly position: number;
   readonly valueAt: number;
@@ -33,8 +35,18 @@ export function filterWords(source: string): readonly FilterWord[] {
   if (source.length > limits.filterLength) throw new FilterError(`a filter has at most ${limits.filterLength} characters`, limits.filterLength);
   const words: FilterWord[] = [];
   const token = /\s*([-!]?)(?:([A-Za-z_]+)(>=|<=|!=|=|>|<|:|~))?(?:"((?:[^"\\]|\\.)*)("?)|([^\s"]+))?/y;
+  // Up to a slash that ends a word: paths have slashes within, and in quotes they may end in one.
+  const slashed = /\s*([-!]?)\/((?:[^\\/]|\\.|\/(?!\s|$))+)\/(?=\s|$)/y;
   let at = 0;
   while (source.slice(at).trim() !== '') {
+    slashed.lastIndex = at;
+    const pattern = slashed.exec(source);
+    if (pattern !== null) {
+      const valueAt = at + pattern[0].length - pattern[2]!.length - 1;
+      words.push({ negated: pattern[1] !== '', value: pattern[2]!, isQuoted: false, isPattern: true, position: valueAt - 1 - pattern[1]!.length, valueAt });
+      at = slashed.lastIndex;
+      continue;
+    }
     token.lastIndex = at;
     const match = token.exec(source);
     if (match === null || match[0].trim() === '') throw new FilterError(`"${source.slice(at).trim()}" is not understood`, at);
@@ -50,6 +62,7 @@ export function filterWords(source: string): readonly FilterWord[] {
       operator: operator as FilterOperator | undefined,
       value: value ?? '',
       isQuoted: quoted !== undefined,
+      isPattern: false,
       position,
       valueAt: position + sign.length + (name?.length ?? 0) + (operator?.length ?? 0),
     });
@@ -76,12 +89,4 @@ export function isOnSide(value: number, operator: FilterOperator, bound: number)
     case '<':
       return value < bound;
   }
-}
-
-/** A text in which `*` is anything; the rest stands for itself. */
-export function starred(glob: string): string {
-  return glob
-    .split('*')
-    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-    .join('.*');
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LogRow } from '../protocol/rows.ts';
-import { matchesFilter, parseFilter } from './filter.ts';
+import { FilterError, filterFacts, matchesFilter, parseFilter } from './filter.ts';
 
 const log = {
   message: 'Provider timeout after 30 s',
@@ -77,5 +77,40 @@ describe('a filter', () => {
     ['duration>soon', '"soon" is not a duration (at character 10)', 9, 'Write 250ms, 1.5s or 2m'],
   ])('%s goes wrong with a place', (source, message, position, hint) => {
     expect(() => parseFilter(source)).toThrow(expect.objectContaining({ code: 'usage', message, position, hint }));
+  });
+
+  it.each([
+    ['/time.?out/', true], ['/TIMEOUT after \\d+ s$/', true], ['-/timeout/', false], ['/"retry":[0-9]/', true], ['/^after/', false], ['/after/ level>=warn', true],
+    ['/src/a.ts', false], ['"/time/"', false], ['/provider timeout/ -/x\\.z/', true],
+  ] as const)('%j takes patterns between slashes: %s', (source, passes) => {
+    expect(matchesFilter(parseFilter(source), log)).toBe(passes);
+  });
+
+  it('says where a pattern is wrong', () => {
+    const problem = (source: string) => {
+      try {
+        parseFilter(source);
+      } catch (error) {
+        return [(error as FilterError).message, (error as FilterError).position];
+      }
+      return undefined;
+    };
+    expect(problem('level>=warn /a(b/')).toEqual(['the pattern is not understood: missing closing ) (at character 14)', 13]);
+    expect(problem('/ab[z-a]/')).toEqual(['the pattern is not understood: invalid character class range (at character 5)', 4]);
+    expect(problem(`/${'a'.repeat(300)}/`)?.[0]).toContain('the pattern is too long');
+  });
+
+  it('takes linear time, whatever a person types', () => {
+    const long = { ...log, message: 'a'.repeat(200_000), data: null, step_key: 'a'.repeat(200) };
+    const started = process.cpuUsage();
+    for (const source of [`message=${'*a'.repeat(300)}*b`, `message~${'a*'.repeat(300)}b`, `step=${'a*'.repeat(90)}.*`, '/(a+)+b/']) matchesFilter(parseFilter(source), long);
+    expect(process.cpuUsage(started).user).toBeLessThan(2_000_000);
+  });
+
+  it('tells what it asks that needs no row', () => {
+    const facts = filterFacts(parseFilter('level>=warn -level=critical context=edge "Time Out" -not'));
+    expect([0, 1, 2, 3, 4].map(facts.level)).toEqual([false, false, true, true, false]);
+    expect([facts.context('edge_function'), facts.context('client'), facts.words, facts.areAll]).toEqual([true, false, ['time out'], false]);
+    expect(filterFacts(parseFilter('level=error context!=db')).areAll).toBe(true);
   });
 });

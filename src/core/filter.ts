@@ -1,10 +1,12 @@
 import type { LogRow } from '../protocol/rows.ts';
-import { ExecutionContext, type LogLevel } from '../protocol/vocabulary.ts';
+import { ExecutionContext, LogLevel } from '../protocol/vocabulary.ts';
 import { didYouMean } from './closest.ts';
 import { shortId } from './format.ts';
-import { FilterError, filterWords, isOnSide, starred } from './filter-words.ts';
+import { FilterError, filterWords, isOnSide } from './filter-words.ts';
 import type { FilterOperator, FilterWord } from './filter-words.ts';
+import { globTest, type TextTest } from './glob.ts';
 import { levelRank, parseLevel } from './levels.ts';
+import { linearPattern } from './linear-pattern.ts';
 
 export { FilterError };
 
@@ -14,12 +16,13 @@ type Named = (key: string) => string | undefined;
 /** One condition; all of a filter's must hold. */
 type FilterTerm =
   | { readonly field: 'text'; readonly negated: boolean; readonly text: string }
+  | { readonly field: 'pattern'; readonly negated: boolean; readonly test: TextTest }
   | { readonly field: 'level'; readonly negated: boolean; readonly operator: FilterOperator; readonly levels: readonly LogLevel[] }
   | { readonly field: 'duration'; readonly negated: boolean; readonly operator: FilterOperator; readonly ms: number }
   | {
       readonly field: TextField;
       readonly negated: boolean;
-      readonly patterns: readonly RegExp[];
+      readonly tests: readonly TextTest[];
     };
 
 /** Fields that are text; `run` and `pipeline` tell lines of several runs apart. */
@@ -66,11 +69,13 @@ const fieldNames: Readonly<Record<string, 'level' | 'duration' | TextField>> = {
  *
  * Words and quoted phrases are looked for in message and data, whatever their case. A value may be a list
  * (`level=warn,error`) and have `*` in it; `step=8.*` is step 8 with its sub-steps, `file~upload` a part of
- * it. `-` or `!` in front turns a condition round. Throws {@link FilterError}.
+ * it. `-` or `!` in front turns a condition round. `/took \d{3,} ms/` is a regular expression, looked for where words are.
+ * Throws {@link FilterError}.
  */
 export function parseFilter(source: string): Filter {
   const terms = filterWords(source).map((word): FilterTerm => {
     const { name, operator, value, negated } = word;
+    if (word.isPattern) return { field: 'pattern', negated, test: linearPattern(value, word.valueAt) };
     if (name === undefined) return { field: 'text', negated, text: value.toLowerCase() };
     // A word may have a tilde in it.
     if (operator === '~' && !Object.hasOwn(fieldNames, name.toLowerCase())) return { field: 'text', negated, text: `${name}~${value}`.toLowerCase() };
@@ -123,9 +128,9 @@ function fieldTerm(name: string, operator: FilterOperator, { value, negated, pos
     return { field, negated, operator, ms: Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[(match[2] ?? 'ms') as 'ms' | 's' | 'm'] };
   }
   if (operator !== '=' && operator !== '!=' && operator !== '~') throw new FilterError(`${field} can be compared with = and != only`, position + name.length);
-  const patterns = values.map((one) => {
-    if (operator === '~') return new RegExp(starred(one), 'is');
-    if (field !== 'context') return globPattern(one, field);
+  const tests = values.map((one) => {
+    if (operator === '~') return globTest(one, false);
+    if (field !== 'context') return fieldTest(one, field);
     const known = contexts[one.toLowerCase()];
     if (known === undefined && !one.includes('*'))
       throw new FilterError(
@@ -133,32 +138,64 @@ function fieldTerm(name: string, operator: FilterOperator, { value, negated, pos
         valueAt,
         didYouMean(one, Object.keys(contexts)) ?? `Contexts are ${Object.values(contextWords).join(', ')}`,
       );
-    return globPattern(known ?? one, field);
+    return fieldTest(known ?? one, field);
   });
-  return { field, negated: negated !== (operator === '!='), patterns };
+  return { field, negated: negated !== (operator === '!='), tests };
 }
 
-function globPattern(glob: string, field: string): RegExp {
+function fieldTest(glob: string, field: string): TextTest {
+  if (field !== 'step' || !glob.endsWith('.*')) return globTest(glob, field !== 'message');
   // `8.*` is step 8 with its sub-steps 8a, 8b; of a key, the step with all beneath it.
-  if (field === 'step' && glob.endsWith('.*')) return new RegExp(`^${starred(glob.slice(0, -2))}(?:[a-z]+|\\..*)?$`, 'i');
-  return new RegExp(field === 'message' ? starred(glob) : `^${starred(glob)}$`, 'is');
+  const [step, beneath] = [globTest(glob.slice(0, -2), true), globTest(glob, true)];
+  return (text) => {
+    if (beneath(text)) return true;
+    const letters = /[a-z]*$/i.exec(text)![0].length;
+    return Array.from({ length: letters + 1 }, (_, cut) => text.slice(0, text.length - cut)).some(step);
+  };
+}
+
+/** What a filter asks of a line that can be told without its row. A line may pass only where both hold, and `words` stand in its text. */
+export interface FilterFacts {
+  readonly level: (rank: number) => boolean;
+  readonly context: (context: ExecutionContext) => boolean;
+  /** In lower case. */
+  readonly words: readonly string[];
+  /** Nothing else is asked: a line that has these passes. */
+  readonly areAll: boolean;
+}
+
+export function filterFacts(filter: Filter): FilterFacts {
+  const levels = filter.terms.filter((term) => term.field === 'level');
+  const inContexts = filter.terms.filter((term): term is Extract<FilterTerm, { readonly tests: unknown }> => term.field === 'context');
+  const words = filter.terms.flatMap((term) => (term.field === 'text' && !term.negated ? [term.text] : []));
+  const passing = LogLevel.options.map((level) => levels.every((term) => hasLevel(term, level) !== term.negated));
+  return {
+    level: (rank) => passing[rank]!,
+    context: (context) => inContexts.every((term) => term.tests.some((test) => test(context)) !== term.negated),
+    words,
+    areAll: levels.length + inContexts.length === filter.terms.length,
+  };
+}
+
+function hasLevel({ operator, levels }: Extract<FilterTerm, { field: 'level' }>, level: LogLevel): boolean {
+  if (operator === '=') return levels.includes(level);
+  if (operator === '!=') return !levels.includes(level);
+  return isOnSide(levelRank(level), operator, levelRank(levels[0]!));
 }
 
 function holds(term: FilterTerm, log: LogRow, displayOf: Named | undefined, pipelineOf: Named | undefined): boolean {
   switch (term.field) {
     case 'text':
-      return (
-        log.message.toLowerCase().includes(term.text) || (log.data !== null && JSON.stringify(log.data).toLowerCase().includes(term.text))
-      );
+      return log.message.toLowerCase().includes(term.text) || (log.data !== null && JSON.stringify(log.data).toLowerCase().includes(term.text));
+    case 'pattern':
+      return term.test(log.message) || (log.data !== null && term.test(JSON.stringify(log.data)));
     case 'level':
-      if (term.operator === '=') return term.levels.includes(log.log_level);
-      if (term.operator === '!=') return !term.levels.includes(log.log_level);
-      return isOnSide(levelRank(log.log_level), term.operator, levelRank(term.levels[0]!));
+      return hasLevel(term, log.log_level);
     case 'duration':
       return log.duration_ms !== null && isOnSide(log.duration_ms, term.operator, term.ms);
     default: {
       const facts = factsOf(term.field, log, displayOf, pipelineOf);
-      return term.patterns.some((pattern) => facts.some((fact) => fact !== null && fact !== undefined && pattern.test(fact)));
+      return term.tests.some((test) => facts.some((fact) => fact !== null && fact !== undefined && test(fact)));
     }
   }
 }

@@ -81,6 +81,8 @@ export function matchesRunFilter(filter: ParsedRunFilter, run: RunRow, costOf?: 
 
 function termOf(word: FilterWord, nowMs: number): RunTerm {
   const { name, operator, value, negated, position, valueAt } = word;
+  // Patterns are for lines of a log; what runs say is short.
+  if (word.isPattern) return { field: 'words', negated, text: `/${value}/` };
   if (name === undefined) {
     const isFlag = !word.isQuoted && (value === 'bookmarked' || value === '*');
     return isFlag ? { field: 'bookmarked', negated } : { field: 'words', negated, text: value };

@@ -102,6 +102,7 @@ async function lookAtTerms(
     duration: (log) => log.duration_ms,
     message: () => null,
     text: () => null,
+    pattern: () => null,
   };
   return rejects(culprit.field, logs.length, valuesLine('', logs.map(there[culprit.field])));
 }
