@@ -62,4 +62,12 @@ describe('time on the screen', () => {
     expect(frames() - before).toBe(expected + 1);
     program.stop();
   });
+
+  it('says of a paste that was too large that it was cut', () => {
+    const { program } = start();
+    program.dispatch({ type: 'key', key: ':' });
+    program.dispatch({ type: 'paste', text: 'x'.repeat(2_000), isCut: true });
+    expect(program.state().notice?.text).toBe('What was pasted was cut after 2.0 KB.');
+    program.stop();
+  });
 });

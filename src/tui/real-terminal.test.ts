@@ -141,6 +141,12 @@ describe('in a real terminal', { timeout: 60_000 }, () => {
     expect(terminal.raw()).not.toMatch(/\u001b\[(?:\d+;)*[34]\d(?:;[\d;]*)?m/);
   });
 
+  it('says of a terminal that cannot draw what to do instead, and leaves it alone', async () => {
+    const terminal = open('waiting', undefined, { TERM: 'dumb' });
+    await terminal.shows('this terminal cannot draw a screen');
+    expect(terminal.raw()).not.toContain('\u001b[?');
+  });
+
   it('writes nothing while nothing changes', async () => {
     const terminal = open('unreachable');
     await terminal.shows('nobody answers');

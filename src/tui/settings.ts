@@ -46,7 +46,9 @@ const depths: Readonly<Record<Exclude<SettingValues['colors'], 'auto'>, ColorDep
 
 /** What lines are painted with now. Without colours there is one theme, whatever was chosen. */
 export function lookOf({ values, depth: promised, themes }: Settings): { readonly theme: Theme; readonly depth: ColorDepth; readonly ascii: boolean } {
-  const depth = values.colors === 'auto' ? promised : depths[values.colors];
+  const wanted = values.colors === 'auto' ? promised : depths[values.colors];
+  // Over a poor link every colour counts: the sixteen are a third as long to say.
+  const depth = values.lowBandwidth && wanted > 4 ? 4 : wanted;
   const named = (name: string) => themes.find((one) => one.name === name)?.theme;
   const theme = (depth === 0 ? named('mono') : named(values.theme)) ?? named('dark');
   if (!theme) throw new Error('the themes are missing');

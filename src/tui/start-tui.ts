@@ -37,6 +37,9 @@ export async function startTui(options: TuiOptions): Promise<void> {
   const settings = settingsOf(environment, themes(), options.settings?.given);
   loadTheme(settings.values.theme, options.settings?.themesFolder);
   effectiveKeymap(settings.values);
+  if (environment['TERM'] === 'dumb' && !settings.values.screenReader) {
+    throw new UserError('usage', 'this terminal cannot draw a screen (TERM is "dumb")', { hint: '`stepscope tail` follows a run in plain lines, and so does --screen-reader.' });
+  }
   const paintFor = createPainter();
 
   const terminal = ownTerminal({

@@ -1,3 +1,4 @@
+import { formatBytes } from '../core/format.ts';
 import { typeInto } from './actions/dialog.ts';
 import { perform, performNamed } from './actions/perform.ts';
 import { acceptHelp, rebindEntry } from './dialogs/help.ts';
@@ -29,7 +30,7 @@ function handle(state: State, message: Message): Update {
       // Only a Ctrl-c right after a Ctrl-c leaves the program.
       return andThen(press({ ...state, notice: undefined, interruptedAt: message.key === 'ctrl-c' ? state.interruptedAt : undefined }, message.key));
     case 'paste':
-      return only(typesText(state) ? typeInto(state, message.text) : told(state, 'There is no place for text here, so nothing was pasted.'));
+      return only(typesText(state) ? pasted(state, message) : told(state, 'There is no place for text here, so nothing was pasted.'));
     case 'resized':
       return only({ ...state, size: { columns: message.columns, rows: message.rows } });
     case 'ticked':
@@ -46,6 +47,11 @@ function andThen({ state, effects, action }: Update): Update {
   if (action === undefined) return { state, effects };
   const next = performNamed(state, action);
   return { state: next.state, effects: [...effects, ...next.effects] };
+}
+
+function pasted(state: State, { text, isCut }: Extract<Message, { type: 'paste' }>): State {
+  const next = typeInto(state, text);
+  return isCut ? told(next, `What was pasted was cut after ${formatBytes(text.length)}.`, 'warn') : next;
 }
 
 /** Nothing stays said that is over or no longer true. */

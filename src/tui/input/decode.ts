@@ -6,9 +6,15 @@ export interface DecoderState {
   readonly pending: string;
   /** Text of a paste whose end has not come yet. */
   readonly paste: string | undefined;
+  /** A reply whose beginning was too long to keep: everything up to its end goes. */
+  readonly isSkipping: boolean;
+  /** The last character was a carriage return: a line feed right after it is the same key. */
+  readonly isAfterReturn: boolean;
+  /** A paste without brackets is under way: what comes before a pause belongs to it. */
+  readonly isLump: boolean;
 }
 
-export const emptyDecoder: DecoderState = { pending: '', paste: undefined };
+export const emptyDecoder: DecoderState = { pending: '', paste: undefined, isSkipping: false, isAfterReturn: false, isLump: false };
 
 export interface Decoded {
   readonly events: readonly InputEvent[];
@@ -19,6 +25,10 @@ const pasteStart = '\u001b[200~';
 const pasteEnd = '\u001b[201~';
 /** A paste larger than this is cut: a person pasting a core dump by mistake must not fill the memory. */
 const maxPaste = 1024 * 1024;
+/** Nobody types this much with line ends in it between two reads: it was pasted, by a terminal that does not say so. */
+const maxTyped = 64;
+/** A reply that is longer is let go while it comes. */
+const maxReply = 4096;
 
 const finalKeys: Record<string, KeyName> = {
   A: 'up', B: 'down', C: 'right', D: 'left', H: 'home', F: 'end', Z: 'shift-tab',
@@ -32,6 +42,8 @@ const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const csi = /^\u001b\[([0-?]*)([ -/]*)([@-~])/;
 // oxlint-disable-next-line no-control-regex -- these are the bytes terminals send
 const stringSequence = /^\u001b[\]P_X^][\s\S]*?(?:\u0007|\u001b\\)/;
+// oxlint-disable-next-line no-control-regex -- these are the bytes terminals send
+const stringEnd = /\u0007|\u001b\\/;
 
 /**
  * Takes the next chunk of what the terminal sent. Characters come out one by one, however many arrived
@@ -40,25 +52,38 @@ const stringSequence = /^\u001b[\]P_X^][\s\S]*?(?:\u0007|\u001b\\)/;
  */
 export function decode(state: DecoderState, chunk: string): Decoded {
   const events: InputEvent[] = [];
+  if (isLump(state, chunk)) return { events: [pasteOf(chunk)], state: { ...emptyDecoder, isLump: true } };
   let rest = state.pending + chunk;
-  let paste = state.paste;
+  let { paste, isSkipping, isAfterReturn } = state;
+  const kept = (pending: string): Decoded => ({ events, state: { pending, paste, isSkipping, isAfterReturn, isLump: false } });
 
   while (rest !== '') {
+    if (isSkipping) {
+      const end = stringEnd.exec(rest);
+      // Its end may be cut in two.
+      if (end === null) return kept(rest.endsWith('\u001b') ? '\u001b' : '');
+      isSkipping = false;
+      rest = rest.slice(end.index + end[0].length);
+      continue;
+    }
+
     if (paste !== undefined) {
       const end = rest.indexOf(pasteEnd);
       if (end === -1) {
         // The end mark itself may be cut in two.
         const keep = overlap(rest, pasteEnd);
-        paste = (paste + rest.slice(0, rest.length - keep)).slice(0, maxPaste);
-        return { events, state: { pending: rest.slice(rest.length - keep), paste } };
+        // One more than is taken, so that it is known that something was cut.
+        paste = (paste + rest.slice(0, rest.length - keep)).slice(0, maxPaste + 1);
+        return kept(rest.slice(rest.length - keep));
       }
-      events.push({ type: 'paste', text: (paste + rest.slice(0, end)).slice(0, maxPaste).replaceAll(/\r\n?/g, '\n') });
+      events.push(pasteOf(paste + rest.slice(0, end)));
       paste = undefined;
       rest = rest.slice(end + pasteEnd.length);
       continue;
     }
 
     if (rest.startsWith(pasteStart)) {
+      isAfterReturn = false;
       paste = '';
       rest = rest.slice(pasteStart.length);
       continue;
@@ -66,7 +91,13 @@ export function decode(state: DecoderState, chunk: string): Decoded {
 
     if (rest.startsWith('\u001b')) {
       const taken = takeSequence(rest);
-      if (taken === undefined) return { events, state: { pending: rest, paste } };
+      isAfterReturn = false;
+      if (taken === 'reply') {
+        isSkipping = true;
+        rest = rest.slice(2);
+        continue;
+      }
+      if (taken === undefined) return kept(rest);
       if (taken.key !== undefined) events.push({ type: 'key', key: taken.key });
       rest = rest.slice(taken.length);
       continue;
@@ -75,22 +106,39 @@ export function decode(state: DecoderState, chunk: string): Decoded {
     const next = rest.indexOf('\u001b');
     const plain = next === -1 ? rest : rest.slice(0, next);
     for (const { segment } of segmenter.segment(plain)) {
-      const key = plainKey(segment);
+      const key = segment === '\n' && isAfterReturn ? undefined : plainKey(segment);
+      isAfterReturn = segment === '\r';
       if (key !== undefined) events.push({ type: 'key', key });
     }
     rest = rest.slice(plain.length);
   }
-  return { events, state: { pending: '', paste } };
+  return kept('');
+}
+
+/** A whole lump of text, or the rest of one that began before. */
+function isLump(state: DecoderState, chunk: string): boolean {
+  if (state.pending !== '' || state.paste !== undefined || state.isSkipping || chunk.includes('\u001b')) return false;
+  return state.isLump || (chunk.length > maxTyped && /[\r\n]/.test(chunk));
+}
+
+function pasteOf(text: string): InputEvent {
+  return { type: 'paste', text: text.slice(0, maxPaste).replaceAll(/\r\n?/g, '\n'), ...(text.length > maxPaste ? { isCut: true } : {}) };
 }
 
 /** Nothing more came: what was waited for is taken as it stands. A lone ESC is the Escape key. */
 export function settle(state: DecoderState): Decoded {
-  if (state.pending === '' || state.paste !== undefined) return { events: [], state };
-  const escapes = state.pending.replaceAll('\u001b', '') === '';
-  return { events: escapes ? [{ type: 'key', key: 'esc' }] : [], state: emptyDecoder };
+  if (state.paste !== undefined) return { events: [], state };
+  const isEscape = state.pending !== '' && state.pending.replaceAll('\u001b', '') === '' && !state.isSkipping;
+  return { events: isEscape ? [{ type: 'key', key: 'esc' }] : [], state: emptyDecoder };
 }
 
-function takeSequence(rest: string): { readonly key: KeyName | undefined; readonly length: number } | undefined {
+/** Something is under way of which a pause says how it ends. */
+export function isWaiting(state: DecoderState): boolean {
+  return state.paste === undefined && (state.pending !== '' || state.isSkipping || state.isLump);
+}
+
+/** Undefined while more has to come; `reply`, when it is one that is too long to be kept. */
+function takeSequence(rest: string): { readonly key: KeyName | undefined; readonly length: number } | 'reply' | undefined {
   if (rest.length === 1) return undefined;
   const kind = rest[1]!;
 
@@ -114,8 +162,7 @@ function takeSequence(rest: string): { readonly key: KeyName | undefined; readon
   if (']P_X^'.includes(kind)) {
     const found = stringSequence.exec(rest);
     if (found) return { key: undefined, length: found[0].length };
-    // A reply is short. What is longer is Alt with one of these characters and must not hang the keyboard.
-    return rest.length > 4096 ? { key: undefined, length: 2 } : undefined;
+    return rest.length > maxReply ? 'reply' : undefined;
   }
 
   if (kind === '\u001b') return { key: 'esc', length: 1 };

@@ -6,8 +6,8 @@ export type KeyName = string;
 
 export type InputEvent =
   | { readonly type: 'key'; readonly key: KeyName }
-  /** The whole of a bracketed paste. It is text to insert and never runs anything. */
-  | { readonly type: 'paste'; readonly text: string };
+  /** What was pasted. It is text to insert and never runs anything. `isCut`, when it was more than is taken. */
+  | { readonly type: 'paste'; readonly text: string; readonly isCut?: boolean };
 
 /** What people read for a key. */
 export function keyLabel(key: KeyName): string {

@@ -1,11 +1,13 @@
 import type { ReadStream } from 'node:tty';
 import { StringDecoder } from 'node:string_decoder';
-import { decode, emptyDecoder, settle } from './decode.ts';
+import { decode, emptyDecoder, isWaiting, settle } from './decode.ts';
 import type { InputEvent } from './key.ts';
 
 /** How long a lone ESC may be the beginning of something; over a link the rest of a sequence comes later. */
 const ESCAPE_WAIT_MS = 80;
 const LINK_ESCAPE_WAIT_MS = 120;
+/** What has begun as a reply or a sequence with parameters nobody types: its rest may take longer. */
+const SEQUENCE_WAIT_MS = 500;
 
 export function escapeWaitMs(isLink: boolean): number {
   return isLink ? LINK_ESCAPE_WAIT_MS : ESCAPE_WAIT_MS;
@@ -32,12 +34,12 @@ export function createReader(stdin: ReadStream, onEvent: (event: InputEvent) => 
     clearTimeout(waiting);
     const decoded = decode(state, typeof chunk === 'string' ? chunk : bytes.write(chunk));
     state = decoded.state;
-    if (state.pending !== '' && state.paste === undefined) {
+    if (isWaiting(state)) {
       waiting = setTimeout(() => {
         const settled = settle(state);
         state = settled.state;
         emit(settled.events);
-      }, waitMs);
+      }, state.pending.length > 2 || state.isSkipping ? SEQUENCE_WAIT_MS : waitMs);
     }
     emit(decoded.events);
   };

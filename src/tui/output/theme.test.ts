@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lookOf, settingsOf } from '../settings.ts';
 import { UserError } from '../../protocol/error.ts';
 import { colorDepth, createPaint } from './paint.ts';
 import { span } from './line.ts';
@@ -105,5 +106,12 @@ describe('themes', () => {
     expect(createPaint(loadTheme('dark'), 24)([span('x', 'completed')], 1)).toBe('\u001b[38;2;63;185;80mx\u001b[0m');
     expect(createPaint(loadTheme('dark'), 8)([span('x', 'completed')], 1)).toMatch(/38;5;\d+m/);
     expect(createPaint(loadTheme('dark'), 4)([span('x', 'failed')], 1)).toMatch(/\[1;(3|9)1m/);
+  });
+
+  it('are said in sixteen colours over a poor link', () => {
+    const settings = settingsOf({ TERM: 'xterm', COLORTERM: 'truecolor' }, readThemes());
+    expect(lookOf(settings).depth).toBe(24);
+    expect(lookOf({ ...settings, values: { ...settings.values, lowBandwidth: true } }).depth).toBe(4);
+    expect(lookOf({ ...settings, values: { ...settings.values, lowBandwidth: true, colors: 'none' } }).depth).toBe(0);
   });
 });
