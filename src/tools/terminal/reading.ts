@@ -57,16 +57,16 @@ export async function missingLines(screen: TerminalScreen, last: number): Promis
   await msUntil(() => shownLines(screen)[0] === 1, PAGE_MS);
   for (;;) {
     await rest(screen);
-    const before = screen.text();
-    for (const line of shownLines(screen)) seen.add(line);
+    const before = shownLines(screen);
+    for (const line of before) seen.add(line);
     if (seen.has(last)) break;
     screen.press(PAGE_DOWN);
-    if ((await msUntil(() => screen.text() !== before, PAGE_MS)) === undefined) break;
+    if ((await msUntil(() => shownLines(screen).join() !== before.join(), PAGE_MS)) === undefined) break;
   }
   return Array.from({ length: last }, (_, index) => index + 1).filter((line) => !seen.has(line));
 }
 
 /** Waits until a frame is complete. */
-async function rest(screen: TerminalScreen): Promise<void> {
+export async function rest(screen: TerminalScreen): Promise<void> {
   for (let bytes = -1; bytes !== screen.raw().length; await after(LOOK_MS)) bytes = screen.raw().length;
 }
