@@ -68,7 +68,7 @@ export function createProgram(): Command {
     .option('--profile <name>', 'use the backend of this profile; see `login` (STEPSCOPE_PROFILE)')
     .option('--read-only', 'change nothing, whatever is asked for (STEPSCOPE_READ_ONLY)')
     .option('--theme <name>', 'dark, light, high-contrast, color-safe, mono or one of your own (STEPSCOPE_THEME)')
-    .option('--keys <preset>', 'keys as in vim, less, lnav or k9s (STEPSCOPE_KEYS)')
+    .option('--key-preset <name>', 'keys as in vim, less, lnav or k9s (STEPSCOPE_KEY_PRESET)')
     .option('--ascii', 'draw with ASCII only (STEPSCOPE_ASCII)')
     .option('--low-bandwidth', 'two frames a second, and nothing that only moves (STEPSCOPE_LOW_BANDWIDTH)')
     .option('--screen-reader', 'lines of words instead of a screen (STEPSCOPE_SCREEN_READER)')

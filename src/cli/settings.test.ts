@@ -31,6 +31,15 @@ describe('settings', () => {
     expect(() => readSettings({}, configFile('{"theme":"drk"}'))).toThrow(expect.objectContaining({ ...wrong, message: 'theme in the config file: no theme "drk"' }));
   });
 
+  it('name the keys that were meant, wherever the wrong ones stand', () => {
+    const wrong = { code: 'usage', hint: 'Did you mean `lnav`?' };
+    expect(() => readSettings({ keyPreset: 'lnva' }, {})).toThrow(expect.objectContaining({ ...wrong, message: '--key-preset: no keys "lnva"' }));
+    expect(() => readSettings({}, { STEPSCOPE_KEY_PRESET: 'lnva' })).toThrow(expect.objectContaining({ ...wrong, message: 'STEPSCOPE_KEY_PRESET: no keys "lnva"' }));
+    expect(() => readSettings({}, configFile('{"keys":{"preset":"lnva"}}'))).toThrow(expect.objectContaining({ ...wrong, message: 'keys.preset in the config file: no keys "lnva"' }));
+    // Keys of `serve` are something else.
+    expect(readSettings({}, { STEPSCOPE_KEYS: '@team-keys.json' }).terminal.values.preset).toBeUndefined();
+  });
+
   it('find own themes beside the config file', () => {
     const env = configFile('{"theme":"mine"}');
     expect(() => readSettings({}, env)).toThrow(expect.objectContaining({ message: 'theme in the config file: no theme "mine"' }));

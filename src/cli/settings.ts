@@ -6,6 +6,7 @@ import { didYouMean } from '../core/closest.ts';
 import { changedConfig, configuredSettings, mergeSettings, type GivenSettings, type SettingChange, type SettingValues } from '../core/terminal-settings.ts';
 import { UserError } from '../protocol/error.ts';
 import { TerminalConfig } from '../protocol/terminal-settings.ts';
+import { presetNames } from '../tui/keymap/presets/table.ts';
 import type { TuiSettings } from '../tui/settings.ts';
 import { themeNames } from '../tui/output/themes.ts';
 import { configFolder, profileOf } from './profiles.ts';
@@ -32,7 +33,7 @@ export interface GlobalFlags {
   readonly readOnly?: boolean;
   readonly theme?: string;
   readonly ascii?: boolean;
-  readonly keys?: string;
+  readonly keyPreset?: string;
   readonly lowBandwidth?: boolean;
   readonly screenReader?: boolean;
   readonly json?: boolean;
@@ -134,18 +135,22 @@ function readTerminal(flags: GlobalFlags, env: NodeJS.ProcessEnv, config: Config
     { values: configuredSettings({ theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader }), originOf: () => 'config file' },
     {
       values: {
-        theme: env['STEPSCOPE_THEME'] || undefined, preset: env['STEPSCOPE_KEYS'] || undefined, ascii: env['STEPSCOPE_ASCII'] ? true : undefined,
+        theme: env['STEPSCOPE_THEME'] || undefined, preset: env['STEPSCOPE_KEY_PRESET'] || undefined, ascii: env['STEPSCOPE_ASCII'] ? true : undefined,
         lowBandwidth: readSwitch(env['STEPSCOPE_LOW_BANDWIDTH'], 'STEPSCOPE_LOW_BANDWIDTH'), screenReader: readSwitch(env['STEPSCOPE_SCREEN_READER'], 'STEPSCOPE_SCREEN_READER'),
       },
       originOf: (name) => environmentNames[name] ?? name,
     },
-    { values: { theme: flags.theme, preset: flags.keys, ascii: flags.ascii, lowBandwidth: flags.lowBandwidth, screenReader: flags.screenReader }, originOf: (name) => flagNames[name] ?? name },
+    { values: { theme: flags.theme, preset: flags.keyPreset, ascii: flags.ascii, lowBandwidth: flags.lowBandwidth, screenReader: flags.screenReader }, originOf: (name) => flagNames[name] ?? name },
   ]);
   const names = themeNames(themesFolder(file));
   const chosen = given.values.theme;
   if (chosen !== undefined && !names.includes(chosen)) {
     const place = given.origins.theme === 'config file' ? 'theme in the config file' : given.origins.theme;
     throw new UserError('usage', `${place}: no theme "${chosen}"`, { hint: didYouMean(chosen, names) ?? `There are ${names.join(', ')}.` });
+  }
+  const { preset } = given.values;
+  if (preset !== undefined && !presetNames.includes(preset)) {
+    throw new UserError('usage', `${given.origins.preset === 'config file' ? 'keys.preset in the config file' : given.origins.preset}: no keys "${preset}"`, { hint: didYouMean(preset, presetNames) ?? `There are ${presetNames.join(', ')}.` });
   }
   return given;
 }
@@ -161,9 +166,9 @@ function themesFolder(file: string): string {
 }
 
 const environmentNames: Readonly<Partial<Record<keyof SettingValues, string>>> = {
-  theme: 'STEPSCOPE_THEME', preset: 'STEPSCOPE_KEYS', ascii: 'STEPSCOPE_ASCII', lowBandwidth: 'STEPSCOPE_LOW_BANDWIDTH', screenReader: 'STEPSCOPE_SCREEN_READER',
+  theme: 'STEPSCOPE_THEME', preset: 'STEPSCOPE_KEY_PRESET', ascii: 'STEPSCOPE_ASCII', lowBandwidth: 'STEPSCOPE_LOW_BANDWIDTH', screenReader: 'STEPSCOPE_SCREEN_READER',
 };
-const flagNames: typeof environmentNames = { theme: '--theme', preset: '--keys', ascii: '--ascii', lowBandwidth: '--low-bandwidth', screenReader: '--screen-reader' };
+const flagNames: typeof environmentNames = { theme: '--theme', preset: '--key-preset', ascii: '--ascii', lowBandwidth: '--low-bandwidth', screenReader: '--screen-reader' };
 
 /** Where the config file is, or would be. */
 function configFile(env: NodeJS.ProcessEnv): string {

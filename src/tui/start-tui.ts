@@ -11,7 +11,7 @@ import { picturesOf } from './pictures/on-screen.ts';
 import { createProgram } from './program.ts';
 import { createNarrator } from './reader/narrate.ts';
 import { initialState, type State } from './state.ts';
-import { settingsOf, type TuiSettings } from './settings.ts';
+import { settingsOf, type Settings, type TuiSettings } from './settings.ts';
 
 export interface TuiOptions {
   /** Opens the backend, telling how far it is. Called after the first frame, and again when a person tries again. */
@@ -36,7 +36,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
   const themes = () => readThemes(options.settings?.themesFolder);
   const settings = settingsOf(environment, themes(), options.settings?.given);
   loadTheme(settings.values.theme, options.settings?.themesFolder);
-  effectiveKeymap(settings.values);
+  checkKeys(settings);
   if (environment['TERM'] === 'dumb' && !settings.values.screenReader) {
     throw new UserError('usage', 'this terminal cannot draw a screen (TERM is "dumb")', { hint: '`stepscope tail` follows a run in plain lines, and so does --screen-reader.' });
   }
@@ -121,6 +121,16 @@ export async function startTui(options: TuiOptions): Promise<void> {
     await closeWithin(performer.close());
   }
   if (bug) throw bug.error instanceof Error ? bug.error : new Error(String(bug.error));
+}
+
+/** Throws `usage` that names the file with the entry that cannot be. */
+function checkKeys({ values, file }: Settings): void {
+  try {
+    effectiveKeymap(values);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.code, `config file ${file}, ${error.message}`, { hint: error.hint, cause: error });
+  }
 }
 
 /** How often what the line carries is told, while it is shown. */
