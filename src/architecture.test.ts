@@ -45,6 +45,8 @@ const packages: Record<string, readonly string[]> = {
   react: ['tui', 'tools'],
   ink: ['tui', 'tools'],
   'highlight.js': ['tui'],
+  'jpeg-js': ['tui'],
+  '@jsquash/webp': ['tui'],
   'string-width': ['core', 'tui'],
   commander: ['cli'],
   esbuild: ['tools'],

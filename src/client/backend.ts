@@ -27,6 +27,7 @@ import type { ComparingBackend } from './comparing.ts';
 import type { DebugSessions } from './debug-sessions.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import type { ReadsCharges } from './run-charges.ts';
+import type { StoredFiles } from './files.ts';
 import type { Reruns } from './reruns.ts';
 import type { FoundRuns } from './search-runs.ts';
 import type { ImportOptions, ImportOutcome, RunToImport } from './trace/import-run.ts';
@@ -150,6 +151,7 @@ export interface Backend extends ComparingBackend, Reruns, Comments, LogBookmark
    * took it out.
    */
   traceRows(runId: string): AsyncIterable<readonly TraceRow[]>;
+  storedFile: StoredFiles['storedFile'];
   /** The JSON text of a stored content by its hash; undefined when it is gone. */
   content(runId: string, hash: string): Promise<string | undefined>;
   /** The sum of all rows of a run as a trace has them, to tell whether a file has the same: SHA-256 in hexadecimal. */

@@ -16,6 +16,7 @@ import { openDebugSessions } from './debug-sessions.ts';
 import { createDiagnosis } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { followLists } from './list-reader.ts';
+import { openFiles } from './files.ts';
 import { openLeases } from './leases.ts';
 import { request } from './request.ts';
 import { createReruns } from './reruns.ts';
@@ -64,6 +65,7 @@ function backendOver(
   const { close: leaveSessions, ...sessions } = openDebugSessions(supabase, url, sender, (reference) => findRun(supabase, url, reference));
   const backend: Backend = {
     ...openComparing(supabase, url, sender.userId),
+    ...openFiles(supabase, url),
     url,
     identity: sender.identity,
     terminal: leases.terminal,

@@ -61,6 +61,7 @@ export function traceBackend(reader: TraceReader, name: string, stream?: Streame
       if (runId === run.test_run_id && exchanges.length === 0) for await (const row of reader.logs()) if (row.execution_context === 'provider' && row.duration_ms !== null) logs.push(row);
       return { exchanges, logs };
     },
+    storedFile: (path) => Promise.reject(new UserError('not-found', `${path} lies in the storage of a backend, and not in ${name}`)),
     stepHistory: (pipelineKey) => Promise.resolve({ pipelineKey, runs: [], isCut: false }),
     family: () => Promise.resolve([run]),
     approvals: ({ state } = {}) => reader.approvals().then((all) => all.filter((one) => state === undefined || one.state === state)),

@@ -8,6 +8,7 @@ import { createPainter } from './output/painter.ts';
 import { loadTheme, readThemes } from './output/themes.ts';
 import { ownTerminal } from './own-terminal.ts';
 import { picturesOf } from './pictures/on-screen.ts';
+import { pictureStyleOf } from './pictures/style.ts';
 import { createProgram } from './program.ts';
 import { createNarrator } from './reader/narrate.ts';
 import { initialState, type State } from './state.ts';
@@ -90,7 +91,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
       return rows && { rows, pictures: picturesOf(state) };
     });
   };
-  const initial = initialState({ size: terminal.size(), now: Date.now(), settings, initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording });
+  const initial = initialState({ size: terminal.size(), now: Date.now(), settings, picturesAs: pictureStyleOf(environment), initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording });
   const program = createProgram({ initial, perform: (effect) => performer.perform(effect), draw, now: Date.now });
 
   const giveBack = () => terminal.give();

@@ -6,6 +6,7 @@ export async function copyAssets(root: string, dist: string): Promise<void> {
   await Promise.all([
     copyFolder(join(root, 'src/storage/migrations'), join(dist, 'migrations')),
     copyFolder(join(root, 'src/runner/pipelines'), join(dist, 'pipelines')),
+    cp(join(root, 'node_modules/@jsquash/webp/codec/dec/webp_dec.wasm'), join(dist, 'webp_dec.wasm')),
   ]);
 }
 

@@ -3,6 +3,7 @@ import { focusedArea, scrolled } from '../layout.ts';
 import { contentOf, type Content } from '../model/detail.ts';
 import type { State } from '../state.ts';
 import { noErrors } from '../keymap/reasons.ts';
+import { isPicture, openPictures } from '../screens/picture.ts';
 import { staysHeld } from '../update/pending.ts';
 import { only, told, withDetail, withPrompt, type Action } from '../update/result.ts';
 
@@ -55,6 +56,7 @@ function fold(wanted: 'open' | 'closed' | 'other'): Action {
     const row = content(state).content.rows[state.open!.detail.cursor];
     const json = row?.json;
     if (!json) return only(told(state, 'There is nothing to fold.'));
+    if (wanted === 'other' && isPicture(json.value)) return openPictures(state, json.value);
     const done = wanted === 'open' ? json.open : wanted === 'closed' ? !json.open : false;
     if (!json.foldable || done) {
       // Folding what is folded goes to what holds it.

@@ -8,6 +8,8 @@ export interface Span {
   readonly token?: Token | undefined;
   readonly bold?: boolean | undefined;
   readonly inverse?: boolean | undefined;
+  /** Colours of its own, `#rrggbb`, where they are content and no theme knows them: a picture. */
+  readonly color?: { readonly foreground?: string | undefined; readonly background?: string | undefined } | undefined;
 }
 
 /** One row of the screen. Everything that is drawn is a list of these, so nothing reaches the terminal on another way. */

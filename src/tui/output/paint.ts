@@ -40,7 +40,8 @@ export function createPaint(theme: Theme, depth: ColorDepth, ascii = false): Pai
     let out = '';
     for (const one of cut) {
       if (one.text === '') continue;
-      const code = codeOf(one);
+      // Colours of pictures are too many to be remembered.
+      const code = one.color ? sgr({ color: one.color.foreground, background: one.color.background }, depth) : codeOf(one);
       const text = ascii ? asciiOf(drawable(one.text)) : drawable(one.text);
       out += code === '' ? text : `\u001b[${code}m${text}\u001b[0m`;
     }

@@ -11,7 +11,7 @@ const MAX_SAME_NAME = 1_000;
  * temporary one. Never over another: the name gets a number. A text that comes in pieces and breaks off leaves no file.
  * Returns its whole path.
  */
-export async function writeFresh(fileName: string, text: string | AsyncIterable<string>): Promise<string> {
+export async function writeFresh(fileName: string, text: string | Uint8Array | AsyncIterable<string>): Promise<string> {
   let refusal: unknown;
   for (const directory of [process.cwd(), homedir(), tmpdir()]) {
     for (let number = 1; number <= MAX_SAME_NAME; number += 1) {
@@ -24,7 +24,7 @@ export async function writeFresh(fileName: string, text: string | AsyncIterable<
         } catch (error) {
           await rm(path, { force: true });
           // Pieces that were read are gone, so there is no other try.
-          throw typeof text === 'string' ? error : new NotWritten(error);
+          throw typeof text === 'string' || text instanceof Uint8Array ? error : new NotWritten(error);
         } finally {
           await file.close();
         }

@@ -1,5 +1,6 @@
 import type { Backend } from '../../client/backend.ts';
 import { runInformation } from './information.ts';
+import { shownPicture } from './pictures.ts';
 import { earlierTimes, judgedTimes, profileOf } from './times.ts';
 import { watchedValues } from './watched.ts';
 import { comparisonOf, differencesOf, divergenceOf, judgedComparison } from './comparisons.ts';
@@ -38,6 +39,8 @@ const questions = {
   earlierTimes: (backend: Backend, { runId }: { readonly runId: string }) => earlierTimes(backend, runId),
   /** When a run waited for others. `ended` is how many steps had ended by then: another number asks again. */
   waits: (backend: Backend, { runId }: { readonly runId: string; readonly ended: number }) => backend.waits(runId),
+  /** A picture that a value speaks of, in a size and a form. */
+  picture: (backend: Backend, question: Parameters<typeof shownPicture>[1]) => shownPicture(backend, question),
   /** What an expression was at every step. */
   watched: (backend: Backend, { runId, expression }: { readonly runId: string; readonly expression: string }) => watchedValues(backend, runId, expression),
   /** What a fork from a step would mean. */

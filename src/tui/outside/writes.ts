@@ -1,6 +1,7 @@
 import type { Backend } from '../../client/backend.ts';
 import type { BreakpointDraft } from '../../core/breakpoint-draft.ts';
 import type { Question } from './questions.ts';
+import { writePicture, type PictureAt } from './pictures.ts';
 import { saveComparison } from './comparisons.ts';
 import type { ListRows } from '../message.ts';
 
@@ -36,6 +37,8 @@ const writes = {
     await backend.removeWatch(id);
     return { text: 'The watch is removed.', rows: { removed: { table: 'watches', ids: [id] } } };
   },
+  /** The file of a picture, as it is. */
+  picture: async (backend: Backend, { at, name }: { readonly at: PictureAt; readonly name: string }): Promise<Written> => ({ text: `Wrote the picture to ${await writePicture(backend, at, name)}` }),
   /** Keeps a run as a regression test. */
   promote: async (backend: Backend, { runId }: { readonly runId: string }): Promise<Written> => {
     const test = await backend.promote(runId);

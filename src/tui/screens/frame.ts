@@ -41,7 +41,7 @@ let last: { readonly key: readonly unknown[]; readonly rows: readonly ScreenRow[
 /** The rows of the screen on top. The last answer is kept: a frame and a key press ask for the same. */
 export function rowsOf(state: State, own: ScreenState): readonly ScreenRow[] {
   const { cursor: _cursor, top: _top, search: _search, ...content } = own;
-  const key = [...Object.values(content), state.lists, state.open, state.size, state.settings, state.timeFormat, definitionOf(own).moves?.(state, own) ? state.now : Math.floor(state.now / AGE_MS)];
+  const key = [...Object.values(content), state.lists, state.open, state.size, state.settings, state.pictures, state.timeFormat, definitionOf(own).moves?.(state, own) ? state.now : Math.floor(state.now / AGE_MS)];
   if (last && last.key.length === key.length && last.key.every((part, index) => part === key[index])) return last.rows;
   // One cell is the cursor's.
   const rows = definitionOf(own).rows(state, own, state.size.columns - 1);

@@ -7,12 +7,13 @@ import { informationScreen, type InformationState } from './information.ts';
 import { logsScreen, type LogsState } from './logs.ts';
 import { performanceScreen, type PerformanceState } from './performance.ts';
 import { sessionsScreen, type SessionsState } from './sessions.ts';
+import { pictureScreen, type PictureState } from './picture.ts';
 import { timelineScreen, type TimelineState } from './timeline.ts';
 import { settingsScreen, type SettingsState } from './settings.ts';
 import { watchedScreen, type WatchedState } from './watched.ts';
 
 /** What is on a screen, of whichever screen it is. */
-export type ScreenState = BreakpointsState | CompareState | ComparedStepState | ComparisonsState | FamilyState | InformationState | LogsState | PerformanceState | SettingsState | SessionsState | TimelineState | WatchedState;
+export type ScreenState = BreakpointsState | CompareState | ComparedStepState | ComparisonsState | FamilyState | InformationState | LogsState | PerformanceState | SettingsState | SessionsState | PictureState | TimelineState | WatchedState;
 
 /** Every screen over the list of runs and a run. `ARCHITECTURE.md` says how one is added. */
 export const screens = {
@@ -25,6 +26,7 @@ export const screens = {
   logs: logsScreen,
   performance: performanceScreen,
   sessions: sessionsScreen,
+  picture: pictureScreen,
   timeline: timelineScreen,
   settings: settingsScreen,
   watched: watchedScreen,
