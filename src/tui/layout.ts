@@ -1,4 +1,5 @@
 import { houseRows } from './model/house.ts';
+import { stepsOf } from './model/steps.ts';
 import { stepStrip } from './model/strip.ts';
 import type { OpenRun, Pane, Size, State } from './state.ts';
 
@@ -42,8 +43,8 @@ export function layoutOf(state: State, run: OpenRun): Layout {
 
   if (columns >= SPLIT_COLUMNS && rows >= SPLIT_ROWS && !run.zoomed) {
     const left = Math.max(LEAST_CELLS, Math.min(columns - LEAST_CELLS - 2, Math.floor((columns * state.shares.left) / 100)));
-    const body = rows - FIXED_ROWS - prompt;
-    const upper = Math.max(LEAST_PANE_ROWS, Math.min(body - LEAST_PANE_ROWS, Math.ceil((body * state.shares.upper) / 100)));
+    const body = bodyRows(state);
+    const upper = Math.max(LEAST_PANE_ROWS, Math.min(body - LEAST_PANE_ROWS, Math.ceil((body * upperShare(state, run, body)) / 100)));
     return {
       kind: 'split',
       stripRows: 0,
@@ -57,6 +58,21 @@ export function layoutOf(state: State, run: OpenRun): Layout {
   }
   const stripRows = rows >= 16 ? Math.min(4, stepStrip(state, run, columns).length) : 0;
   return { kind: 'single', stripRows, areas: { [run.pane]: { columns, rows: Math.max(1, rows - FIXED_ROWS - stripRows - 1 - prompt) } } };
+}
+
+/** Of a screen that is high enough the steps take what they need, details and log the rest. */
+const UPPER = { most: 57, least: 40, rows: 16 } as const;
+
+/** Parts of a hundred of the rows that steps and details have. */
+export function upperShare(state: State, run: OpenRun, body: number): number {
+  if (state.shares.upper !== undefined) return state.shares.upper;
+  const needed = Math.max(UPPER.rows, stepsOf(run.view).length + 2);
+  return Math.min(UPPER.most, Math.max(UPPER.least, Math.floor((needed * 100) / body)));
+}
+
+/** Rows that the panes of a run share. */
+export function bodyRows(state: State): number {
+  return state.size.rows - FIXED_ROWS - promptRows(state);
 }
 
 /** Are all panes on the screen, one beside the other? */

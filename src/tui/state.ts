@@ -12,6 +12,7 @@ import type { JsonObject } from '../protocol/json.ts';
 import type { ModelRow } from '../protocol/account-rows.ts';
 import type { BreakpointRow, CommandVerb, PipelineRow, RunRow, RunnerRow, StepRow } from '../protocol/rows.ts';
 import type { LogLevel } from '../protocol/vocabulary.ts';
+import type { FoundWords } from './model/log-search.ts';
 import type { KeyName } from './input/key.ts';
 import type { Folding } from './json/tree.ts';
 import type { HouseName } from './model/house.ts';
@@ -118,10 +119,12 @@ export interface Together {
   readonly follows: boolean;
 }
 
-/** Parts of a hundred that panes have of the screen: the steps of its cells, steps and details of its rows. */
+/** Parts of a hundred that panes have of the screen. */
 export interface Shares {
+  /** The steps of its cells. */
   readonly left: number;
-  readonly upper: number;
+  /** Steps and details of its rows; until a person says it, as many as the steps need. */
+  readonly upper: number | undefined;
 }
 
 export type Pane = 'steps' | 'detail' | 'log';
@@ -256,6 +259,10 @@ export interface LogPane {
   /** Where the reader was before the filters changed, until a scan has come there. */
   readonly reading: ReadingPlace | undefined;
   readonly search: string;
+  /** Where the words searched for were found. */
+  readonly found: FoundWords | undefined;
+  /** A person asked for the next match in this direction, and nobody knows it yet. */
+  readonly seeking: 1 | -1 | undefined;
   readonly wraps: boolean;
   /** Cells scrolled sideways. */
   readonly left: number;
@@ -282,7 +289,7 @@ export interface Notice {
 
 export const newLogPane: LogPane = {
   follows: true, cursor: 0, top: 0, filterText: '', filter: undefined, filtersOff: false, leastLevel: 'debug', onlyStep: undefined, onlyId: undefined, unfolded: new Map(), inside: undefined,
-  matches: indexList(), matchFirst: 0, matchCount: 0, scanned: 0, scannedLines: undefined, firstKept: 0, edition: 0, frozenCount: 0, frozenSeq: -1, reading: undefined, search: '', wraps: false, left: 0,
+  matches: indexList(), matchFirst: 0, matchCount: 0, scanned: 0, scannedLines: undefined, firstKept: 0, edition: 0, frozenCount: 0, frozenSeq: -1, reading: undefined, search: '', found: undefined, seeking: undefined, wraps: false, left: 0,
 };
 
 export const newDetail: Detail = { tab: 'inputs', cursor: 0, top: 0, toggled: new Set(), allFolded: undefined, wraps: true, search: '' };
@@ -317,7 +324,7 @@ export function initialState(options: InitialOptions): State {
     together: undefined,
     timeFormat: options.settings.values.timeFormat,
     typed: {},
-    shares: { left: 46, upper: 57 },
+    shares: { left: 46, upper: undefined },
     interruptedAt: undefined,
     initialRun: options.initialRun,
     readOnly: options.readOnly ?? false,

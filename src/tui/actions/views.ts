@@ -1,3 +1,4 @@
+import { bodyRows, upperShare } from '../layout.ts';
 import { stepInFocus, stepsOf, selectedStep } from '../model/steps.ts';
 import type { DetailTab, OpenRun, Pane } from '../state.ts';
 import { followRun, selectStep } from '../update/open-run.ts';
@@ -30,10 +31,11 @@ const LEAST_SHARE = 14;
 /** Moves the border of the focused pane: that beside steps and details, that above the log. */
 function resize(by: 1 | -1): Action {
   return (state) => {
-    const { pane } = state.open!;
-    const [name, sign] = ({ steps: ['left', 1], detail: ['left', -1], log: ['upper', -1] } as const)[pane];
-    const share = Math.max(LEAST_SHARE, Math.min(100 - LEAST_SHARE, state.shares[name] + sign * by * SHARE_STEP));
-    if (share === state.shares[name]) return only(told(state, by === 1 ? 'The pane is as large as it gets; z shows it alone.' : 'The pane is as small as it gets.'));
+    const run = state.open!;
+    const shares = { left: state.shares.left, upper: upperShare(state, run, bodyRows(state)) };
+    const [name, sign] = ({ steps: ['left', 1], detail: ['left', -1], log: ['upper', -1] } as const)[run.pane];
+    const share = Math.max(LEAST_SHARE, Math.min(100 - LEAST_SHARE, shares[name] + sign * by * SHARE_STEP));
+    if (share === shares[name]) return only(told(state, by === 1 ? 'The pane is as large as it gets; z shows it alone.' : 'The pane is as small as it gets.'));
     return only({ ...state, shares: { ...state.shares, [name]: share } });
   };
 }

@@ -20,7 +20,7 @@ describe('the list of runs', () => {
     terminal.press('j');
     expect(terminal.screen().split('\n').filter((row) => row !== '').join('\n')).toMatchInlineSnapshot(`
       " stepscope  2 runs                                                         live
-       1 runs 2 logs 3 comparisons 4 sessions 5 times 6 breakpoints ━━━━━━━━━━━━━━━━━━
+       1 runs 2 logs 3 compared 4 sessions 5 times 6 breakpoints 7 settings ━━━━━━━━━━
         STATUS        RUN    PIPELINE         MODEL         STEPS  ELAPSED    STARTED
         ✔ completed   00abc1 ★ baseline       FLUX.1 Schne…   6/6    4.2 s   just now
       › ✘ failed      00bbb2 generate-content FLUX.1 Schne…   0/6   1h 00m    1 h ago

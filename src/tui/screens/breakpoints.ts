@@ -1,11 +1,14 @@
 import { breakpointWords } from '../../core/breakpoint-draft.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import type { BreakpointRow } from '../../protocol/rows.ts';
+import { UserError } from '../../protocol/error.ts';
+import { pipelineKeys, pipelineNamed } from '../dialogs/commands/references.ts';
 import { openBreakpointForm } from '../dialogs/forms/breakpoint.ts';
 import { openWatchForm } from '../dialogs/forms/watch.ts';
 import { cannotChange } from '../keymap/reasons.ts';
 import { breakpointsOf } from '../model/breakpoints.ts';
 import { watchLines, watchesOf } from '../model/watches.ts';
+import { pipelineToStart } from '../model/runs.ts';
 import { loadedSnapshot } from '../model/detail.ts';
 import { selectedStep } from '../model/steps.ts';
 import { span, wrap, type Line } from '../output/line.ts';
@@ -107,5 +110,15 @@ export const breakpointsScreen: Screen<BreakpointsState> = {
       return existing ? only(state, { type: 'removeBreakpoint', id: existing.id }) : only(state, { type: 'addBreakpoint', pipelineKey: own.pipelineKey, kind: 'error', target: null });
     }),
     'breakpoints.watch': on('breakpoints', (state, own) => only(withOverlay(state, openWatchForm(own.pipelineKey)))),
+  },
+  commands: {
+    breakpoints: {
+      usage: 'breakpoints [PIPELINE]', help: 'what stops the runs of a pipeline, and what is watched', plain: pipelineKeys,
+      run: (state, words) => {
+        const key = words.plain[0] === undefined ? (state.open?.view.run?.pipeline_key ?? pipelineToStart(state)?.pipeline_key) : pipelineNamed(state, words.plain[0]).pipeline_key;
+        if (key === undefined) throw new UserError('usage', 'no pipeline is registered, and breakpoints belong to one');
+        return only(withScreen(state, newBreakpointsScreen(key)));
+      },
+    },
   },
 };

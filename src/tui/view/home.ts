@@ -6,7 +6,7 @@ import type { PipelineRow, RunRow } from '../../protocol/rows.ts';
 import { homeRows, scrolled } from '../layout.ts';
 import { heldFor, holdWords } from '../model/breakpoints.ts';
 import { pipelineToStart, selectedRun, shownRuns } from '../model/runs.ts';
-import { fit, line, span, wrap, type Line } from '../output/line.ts';
+import { fit, line, lineText, span, wrap, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
 
 interface Column {
@@ -53,6 +53,10 @@ function markCells(state: State): number {
   return state.home.marked === undefined ? 0 : 2;
 }
 
+/** Screens this wide have room for more than the name of what was run. */
+const ABOUT_COLUMNS = 150;
+const NAME_CELLS = 36;
+
 /** Columns by what there is room for: on 80 cells status, id, name, model, duration and time. */
 function columnsOf(state: State): readonly Column[] {
   const { columns } = state.size;
@@ -73,15 +77,18 @@ function columnsOf(state: State): readonly Column[] {
   ];
   const model: Column[] = columns >= 72 ? [{ title: 'MODEL', cells: columns >= 120 ? 24 : 13, text: (run) => run.model_name ?? '' }] : [];
   const tags: Column[] = columns >= 110 ? [{ title: 'TAGS', cells: 18, text: (run) => run.tags.join(' ') }] : [];
+  const commit: Column[] = columns >= 200 ? [{ title: 'ENVIRONMENT', cells: 12, text: (run) => run.environment ?? '' }, { title: 'COMMIT', cells: 8, text: (run) => run.git_commit ?? '' }] : [];
   const shownEnd = columns < 72 ? end.slice(1) : end;
   // There is no room for a name here: how it stands, which it is, how long and when.
   if (columns < 56) return [...always, end[1]!, { title: 'AGE', cells: 8 - markCells(state), right: true, text: (run) => when(run).replace(' ago', '').replace('just now', markCells(state) > 0 ? 'now' : 'just now') }];
-  const used = [...always, ...model, ...tags, ...shownEnd].reduce((sum, column) => sum + column.cells + 1, 2 + markCells(state));
+  const used = [...always, ...model, ...commit, ...tags, ...shownEnd].reduce((sum, column) => sum + column.cells + 1, 2 + markCells(state));
   const name: Column = {
-    title: 'PIPELINE', cells: Math.max(8, columns - used - 1),
+    title: 'PIPELINE', cells: columns >= ABOUT_COLUMNS ? NAME_CELLS : Math.max(8, columns - used - 1),
     text: (run) => `${run.bookmarked ? `${glyphs.bookmark} ` : ''}${run.bookmark_name ?? run.pipeline_key ?? 'traced program'}${run.parent_run_id && columns >= 110 ? `, rerun of ${shortId(run.parent_run_id)}` : ''}`,
   };
-  return [...always, name, ...model, ...tags, ...shownEnd];
+  // What else would only be empty tells why a run stands as it stands.
+  const about: Column[] = columns >= ABOUT_COLUMNS ? [{ title: 'ABOUT', cells: columns - used - NAME_CELLS - 2, text: (run) => lineText(aboutLine(state, run)).trim() }] : [];
+  return [...always, name, ...about, ...model, ...commit, ...tags, ...shownEnd];
 }
 
 /** The one row about the selected run: its error, why it is held, or its notes. */
