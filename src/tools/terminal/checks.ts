@@ -8,6 +8,7 @@ export const checks: Readonly<Record<number, () => Promise<{ readonly check: Ter
   4: async () => await import('./04-reading.ts'),
   5: async () => await import('./05-keys.ts'),
   6: async () => await import('./06-manners.ts'),
+  7: async () => await import('./07-scale.ts'),
   8: async () => await import('./08-loop.ts'),
   9: async () => await import('./09-text.ts'),
   10: async () => await import('./10-pipes.ts'),
