@@ -1,3 +1,4 @@
+import { searchFrom } from './actions/log.ts';
 import { formatBytes } from '../core/format.ts';
 import { typeInto } from './actions/dialog.ts';
 import { perform, performNamed } from './actions/perform.ts';
@@ -6,12 +7,13 @@ import { keyLabel, typedText, type KeyName } from './input/key.ts';
 import { bindingFor, keyOf } from './keymap.ts';
 import type { Message } from './message.ts';
 import { scanLog } from './model/log.ts';
+import { searchLog } from './model/log-search.ts';
 import { askForAnswers, followNews } from './screens/frame.ts';
 import type { State } from './state.ts';
 import { askForSnapshots, seekLine } from './update/open-run.ts';
 import { tellOthers } from './update/together.ts';
 import { receive } from './update/receive.ts';
-import { only, told, withRun, type Update } from './update/result.ts';
+import { only, told, withLog, withRun, type Update } from './update/result.ts';
 
 /** The next state of the program, and what is to be done outside. Pure: the time comes with the call. */
 export function update(state: State, message: Message, now: number): Update {
@@ -28,7 +30,7 @@ function handle(state: State, message: Message): Update {
   switch (message.type) {
     case 'key':
       // Only a Ctrl-c right after a Ctrl-c leaves the program.
-      return andThen(press({ ...state, notice: undefined, interruptedAt: message.key === 'ctrl-c' ? state.interruptedAt : undefined }, message.key));
+      return andThen(press({ ...withoutSeeking(state), notice: undefined, interruptedAt: message.key === 'ctrl-c' ? state.interruptedAt : undefined }, message.key));
     case 'paste':
       return only(typesText(state) ? pasted(state, message) : told(state, 'There is no place for text here, so nothing was pasted.'));
     case 'resized':
@@ -36,7 +38,7 @@ function handle(state: State, message: Message): Update {
     case 'ticked':
       return only(state);
     case 'scanned':
-      return only(withRun(state, (run) => scanLog(run)));
+      return only(scanned(state));
     default:
       return receive(state, message);
   }
@@ -52,6 +54,18 @@ function andThen({ state, effects, action }: Update): Update {
 function pasted(state: State, { text, isCut }: Extract<Message, { type: 'paste' }>): State {
   const next = typeInto(state, text);
   return isCut ? told(next, `What was pasted was cut after ${formatBytes(text.length)}.`, 'warn') : next;
+}
+
+/** A search that is still under way moves nobody who has pressed another key since. */
+function withoutSeeking(state: State): State {
+  return state.open?.log.seeking === undefined ? state : withLog(state, (log) => ({ ...log, seeking: undefined }));
+}
+
+/** The next slice of what the filters and a search have not looked at. */
+function scanned(state: State): State {
+  const next = withRun(state, (run) => searchLog(scanLog(run)));
+  const seeking = next.open?.log.seeking;
+  return seeking === undefined ? next : searchFrom(next, seeking);
 }
 
 /** Nothing stays said that is over or no longer true. */
