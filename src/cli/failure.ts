@@ -1,5 +1,6 @@
 import { arch, platform, release } from 'node:os';
-import { ExpressionError } from '../core/expression.ts';
+// Of its own, so that a failure does not load the parser.
+import { ExpressionError } from '../core/expression-error.ts';
 import { printable } from '../core/format.ts';
 import { BUG_EXIT_STATUS, errorCodes, UserError } from '../protocol/error.ts';
 import type { Io } from './io.ts';

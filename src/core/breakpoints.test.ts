@@ -6,7 +6,7 @@ import type { BreakpointDraft } from './breakpoint-draft.ts';
 import { meet, parseHitCondition, parseLogMessage, readyBreakpoint } from './breakpoints.ts';
 import type { BreakEvent, BreakMemory } from './breakpoints.ts';
 import { evaluate } from './evaluate.ts';
-import { ExpressionError } from './expression.ts';
+import { ExpressionError } from './expression-error.ts';
 import { isHeldAfter, laterReason, reasonWords } from './hold-reason.ts';
 import { isStepNamed } from './step-glob.ts';
 import { slowTimes } from './step-times.ts';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../protocol/json.ts';
 import { limits } from '../protocol/limits.ts';
 import { evaluate, explain } from './evaluate.ts';
-import { ExpressionError, parseExpression } from './expression.ts';
+import { ExpressionError } from './expression-error.ts';
+import { parseExpression } from './expression.ts';
 import type { ScopeName } from './expression.ts';
 
 const facts: JsonObject = {

@@ -1,9 +1,9 @@
 import { Environment, EvaluationError, ParseError, TypeError as CheckError } from '@marcbachmann/cel-js';
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { UserError } from '../protocol/error.ts';
 import type { Json } from '../protocol/json.ts';
 import { limits } from '../protocol/limits.ts';
 import { didYouMean } from './closest.ts';
+import { ExpressionError } from './expression-error.ts';
 
 /** What an expression can speak of; `error` and `log` only where there is one. */
 export const scopeNames = ['inputs', 'outputs', 'state', 'step', 'run', 'log', 'error'] as const;
@@ -40,19 +40,6 @@ const macros: readonly string[] = ['all', 'exists', 'exists_one', 'filter', 'map
 export interface Expression {
   readonly source: string;
   readonly root: ExpressionNode;
-}
-
-/** What is wrong with an expression, and where: for a caret beneath it. */
-export class ExpressionError extends UserError {
-  readonly source: string;
-  /** Index into {@link source}. */
-  readonly position: number;
-
-  constructor(message: string, source: string, position: number, hint?: string) {
-    super('usage', `${message} (at character ${position + 1})`, { hint });
-    this.source = source;
-    this.position = position;
-  }
 }
 
 const environment = scopeNames.reduce(

@@ -21,9 +21,13 @@ function App({ state, paint }: { readonly state: State; readonly paint: Paint })
   );
 }
 
-/** Rows of text are laid out as one character each, of the private use area. */
-const FIRST_MARK = 0xe000;
-const MAX_MARKS = 0x1900;
+/**
+ * Rows of text are laid out as a mark each: its number, in two digits of visible ASCII, which Ink measures
+ * without asking what Unicode says. Nothing that is drawn is narrower.
+ */
+const FIRST_DIGIT = 0x21;
+const DIGITS = 94;
+const MAX_MARKS = DIGITS * DIGITS;
 
 /** A row that is painted, and the cells it takes. */
 interface Painted {
@@ -69,7 +73,7 @@ export function createLayout(onFailed: (error: unknown) => void): Layout {
       const marking: Paint = (line, cells) => {
         if (painted.length >= MAX_MARKS) throw new Error(`more than ${MAX_MARKS} rows in a frame`);
         painted.push({ text: paint(line, cells), cells });
-        return String.fromCharCode(FIRST_MARK + painted.length - 1);
+        return markOf(painted.length - 1);
       };
       const app = <App state={state} paint={marking} />;
       if (ink) ink.rerender(app);
@@ -86,14 +90,20 @@ export function createLayout(onFailed: (error: unknown) => void): Layout {
   };
 }
 
+function markOf(index: number): string {
+  return String.fromCharCode(FIRST_DIGIT + Math.floor(index / DIGITS), FIRST_DIGIT + (index % DIGITS));
+}
+
 function filledIn(marks: string, painted: readonly Painted[]): string {
   let row = '';
   let end = 0;
   for (let column = 0; column < marks.length; column += 1) {
-    const one = painted[marks.charCodeAt(column) - FIRST_MARK];
+    if (marks[column] === ' ') continue;
+    const one = painted[(marks.charCodeAt(column) - FIRST_DIGIT) * DIGITS + marks.charCodeAt(column + 1) - FIRST_DIGIT];
     if (!one) continue;
     row += ' '.repeat(Math.max(0, column - end)) + one.text;
     end = column + one.cells;
+    column += 1;
   }
   return row;
 }

@@ -1,5 +1,4 @@
 import type { Backend, LeaseHandle, Unsubscribe } from '../client/backend.ts';
-import { traceText } from '../client/trace/write-trace.ts';
 import type { SessionHandle } from '../client/debug-sessions.ts';
 import type { PauseSender } from '../core/command-rules.ts';
 import { plural, shortId } from '../core/format.ts';
@@ -18,9 +17,7 @@ import { sentence } from './model/sentence.ts';
 import { editInEditor } from './outside/editor.ts';
 import { writeFresh } from './outside/files.ts';
 import { followNews } from './outside/followings.ts';
-import { ask } from './outside/questions.ts';
 import { runLines } from './outside/run-lines.ts';
-import { write } from './outside/writes.ts';
 
 /** Runs that a filter brings into the list. */
 const FOUND_RUNS = 200;
@@ -181,6 +178,7 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
         return dispatch({ type: 'annotated', run: await connected().annotate(effect.runId, effect.marks) });
       case 'export': {
         const rows = connected().traceRows(effect.runId);
+        const { traceText } = await import('../client/trace/write-trace.ts');
         const path = await writeFresh(effect.fileName, traceText(rows, { exportedAt: new Date().toISOString(), runId: effect.runId }));
         return dispatch({ type: 'told', text: `The whole run is in ${path}`, tone: 'info' });
       }
@@ -201,10 +199,15 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
         await leases.get(effect.runId)?.release();
         leases.delete(effect.runId);
         return;
-      case 'ask':
+      // What talks to a backend is not needed for the first frame: it comes with the connection.
+      case 'ask': {
+        const { ask } = await import('./outside/questions.ts');
         return dispatch({ type: 'answered', question: effect.question, outcome: { answer: await ask(connected(), effect.question) } });
-      case 'write':
+      }
+      case 'write': {
+        const { write } = await import('./outside/writes.ts');
         return dispatch({ type: 'written', written: await write(connected(), effect.write) });
+      }
       case 'suspend':
         return terminal.suspended(stopUntilContinued);
       case 'repaint':

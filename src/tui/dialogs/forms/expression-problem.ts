@@ -1,4 +1,4 @@
-import { ExpressionError } from '../../../core/expression.ts';
+import { ExpressionError } from '../../../core/expression-error.ts';
 import { UserError } from '../../../protocol/error.ts';
 import { sentence } from '../../model/sentence.ts';
 
