@@ -24,7 +24,8 @@ export function formatOf(file: Uint8Array): PictureFormat | undefined {
 export function otherwise(file: Uint8Array): string {
   if (file.byteLength === 0) return 'an empty file';
   const begin = Buffer.from(file.buffer, file.byteOffset, Math.min(200, file.byteLength)).toString('utf8').trim();
-  if (/\uFFFD|[\u0000-\u0008]/.test(begin.slice(0, -1))) return `${formatBytes(file.byteLength)} of something else`;
+  // A character that was cut at the end does not make a text something else.
+  if (begin.slice(0, -1).includes('\uFFFD') || begin.includes('\0')) return `${formatBytes(file.byteLength)} of something else`;
   const kind = /^[[{]/.test(begin) ? 'JSON text' : /^<(!doctype html|html)/i.test(begin) ? 'an HTML page' : 'a text';
   return `${kind} that begins "${begin.replaceAll(/\s+/g, ' ').slice(0, 60)}"`;
 }

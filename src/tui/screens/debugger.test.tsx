@@ -292,6 +292,23 @@ describe('the times of a run', () => {
     `);
   });
 
+  it('are spread out under the step, with the place of this run among them', () => {
+    const terminal = times({ columns: 80 });
+    terminal.press('j', 'j', ' ');
+    const earlier = new Map([['', [3_000, 4_100]], ['storage_upload', [900, 1_000, 1_000, 1_050, 1_500]]]);
+    answerAll(terminal, (question) => (question.kind === 'profile' ? profile : question.kind === 'earlierTimes' ? earlier : judged));
+    expect(terminal.screen().split('\n').slice(4, 8).join('\n')).toMatchInlineSnapshot(`
+      "›  5   Storage Upload             3.0 s    3.0 s  ━━━━│━│━━━━━    1.0 s    1.5 s
+             3.0x slower (p95 of 12 earlier runs: 1.5 s)
+               900 ms ▄ █▄          ▄                                   3.0 s
+                            this run: longer than 5 of 5 earlier runs ^"
+    `);
+    terminal.press('g', ' ');
+    expect(terminal.screen()).toContain('this run: longer than 1 of 2 earlier runs');
+    terminal.press(' ');
+    expect(terminal.screen()).not.toContain('of 2 earlier runs');
+  });
+
   it('lead to the step', () => {
     const terminal = times({ columns: 80 });
     terminal.press(']', keys.enter);

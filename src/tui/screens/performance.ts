@@ -9,21 +9,25 @@ import type { State } from '../state.ts';
 import { selectStep, showRun } from '../update/open-run.ts';
 import { only, told, withRun } from '../update/result.ts';
 import { bar } from '../view/bar.ts';
+import { histogram } from '../charts/histogram.ts';
 import { sparkline } from '../charts/sparkline.ts';
-import { answerTo, newScreen, on, problemOf, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
+import { answerTo, newScreen, on, problemOf, withOwn, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
 
 /** Where the time of a run went, and how its steps did over earlier runs. */
 export interface PerformanceState extends ScreenBase {
   readonly name: 'performance';
   readonly runId: string;
+  /** Steps under which their earlier times are spread out; the empty key is the whole run. */
+  readonly spread: ReadonlySet<string>;
 }
 
 export function newPerformanceScreen(runId: string): PerformanceState {
-  return { ...newScreen, name: 'performance', runId };
+  return { ...newScreen, name: 'performance', runId, spread: new Set() };
 }
 
 const profileQuestion = ({ runId }: PerformanceState) => ({ kind: 'profile', runId }) as const;
 const judgedQuestion = ({ runId }: PerformanceState) => ({ kind: 'judgedTimes', runId }) as const;
+const earlierQuestion = ({ runId }: PerformanceState) => ({ kind: 'earlierTimes', runId }) as const;
 
 /** Cells of the bar of a step. */
 const BAR = { narrow: 12, wide: 28 } as const;
@@ -40,7 +44,8 @@ function rows(state: State, own: PerformanceState, columns: number): readonly Sc
   const changes = [...trends.values()].flatMap((trend) => changeRows(state, trend, columns));
   return [
     headRow(state, columns),
-    ...profile.steps.flatMap((step) => stepRows(state, step, trends.get(step.stepKey), judged?.steps.get(step.stepKey), longest, columns)),
+    ...spreadRows(state, own, '', profile.totalMs, columns),
+    ...profile.steps.flatMap((step) => [...stepRows(state, step, trends.get(step.stepKey), judged?.steps.get(step.stepKey), longest, columns), ...spreadRows(state, own, step.stepKey, step.durationMs, columns)]),
     ...(profile.steps.length === 0 ? [{ line: line(' No step has ended yet.', 'muted') }] : []),
     ...factRows(profile, columns),
     ...(changes.length > 0 ? [{ line: [] }, { line: [span(' Over earlier runs', 'heading')] }, ...changes] : []),
@@ -77,6 +82,28 @@ function stepRows(state: State, step: StepProfile, trend: StepTrend | undefined,
   const row: ScreenRow = { line: clipLine(drawn, columns, state.glyphs.more), id: step.stepKey, isStop: isSlow };
   if (!isSlow) return [row];
   return [row, { line: [span(`      ${judgementWords(judgement)}`, 'warn')], id: step.stepKey }];
+}
+
+/** `1.0 s ▁▃█▅▂▁ ▁  ▁ 4.2 s`: how often earlier runs took how long, and below it where this run lies. */
+function spreadRows(state: State, own: PerformanceState, stepKey: string, ms: number | null, columns: number): readonly ScreenRow[] {
+  if (!own.spread.has(stepKey)) return [];
+  const say = (text: string): readonly ScreenRow[] => [{ line: clipLine(line(`      ${text}`, 'muted'), columns, state.glyphs.more), id: stepKey }];
+  const problem = problemOf(own, earlierQuestion(own));
+  const earlier = answerTo(own, earlierQuestion(own));
+  if (!earlier) return say(problem ?? 'Reading earlier times…');
+  const times = earlier.get(stepKey) ?? [];
+  const drawn = histogram(times, ms ?? undefined, Math.max(10, Math.min(60, columns - 30)), state.glyphs.ascii);
+  if (!drawn) return say('There is no earlier time to compare with.');
+  const from = fit(formatDuration(drawn.from), 8, 'right');
+  const shorter = times.filter((one) => one < (ms ?? 0)).length;
+  const place = `this run: longer than ${shorter} of ${plural(times.length, 'earlier run')}`;
+  // On the side where there is room for it.
+  const at = drawn.at ?? 0;
+  const below = at + place.length + 2 < drawn.signs.length + 9 ? `${' '.repeat(at)}^ ${place}` : `${place} ^`.padStart(at + 1);
+  return [
+    { line: [span(`      ${from} `, 'muted'), ...drawn.signs.map((sign, cell) => span(sign, cell === drawn.at ? 'warn' : 'accent', { bold: cell === drawn.at })), span(` ${formatDuration(drawn.to)}`, 'muted')], id: stepKey },
+    ...(drawn.at === undefined ? [] : [{ line: clipLine([span(' '.repeat(15)), span(below, 'muted')], columns, state.glyphs.more), id: stepKey }]),
+  ];
 }
 
 /** A bar on which earlier runs have left marks: `p50` and `p95`, as parts of it. */
@@ -133,13 +160,22 @@ export const performanceScreen: Screen<PerformanceState> = {
   title: (_state, own) => `performance of run ${shortId(own.runId)}`,
   about,
   rows,
-  wants: (_state, own) => [profileQuestion(own), judgedQuestion(own)],
+  wants: (_state, own) => [profileQuestion(own), judgedQuestion(own), ...(own.spread.size > 0 ? [earlierQuestion(own)] : [])],
   stops: 'slow step or change',
-  keys: [{ action: 'performance.open', keys: ['enter', 'l', 'right'], place: 'performance', label: 'open the step', help: 'The step in the run.', footer: 1 }],
+  keys: [
+    { action: 'performance.open', keys: ['enter', 'l', 'right'], place: 'performance', label: 'open the step', help: 'The step in the run.', footer: 1 },
+    { action: 'performance.spread', keys: ['space'], place: 'performance', label: 'distribution', help: 'How often earlier runs took how long for the step, and where this one lies; on another row, for the whole run.', footer: 2 },
+  ],
   actions: {
+    'performance.spread': on('performance', (state, own) => {
+      const spread = new Set(own.spread);
+      const key = rows(state, own, state.size.columns - 1)[own.cursor]?.id ?? '';
+      if (!spread.delete(key)) spread.add(key);
+      return only(withOwn(state, { ...own, spread }));
+    }),
     'performance.open': on('performance', (state, own) => {
       const key = rows(state, own, state.size.columns - 1)[own.cursor]?.id;
-      if (key === undefined) return only(told(state, 'Select a step; Enter opens it in its run.'));
+      if (!key) return only(told(state, 'Select a step; Enter opens it in its run.'));
       const opened = showRun(state, own.runId);
       return { ...opened, state: withRun(opened.state, (run) => selectStep({ ...run, pane: 'detail', detail: { ...run.detail, tab: 'timing' } }, key)) };
     }),
