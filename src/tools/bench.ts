@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<boolean>>> = {
   start: async () => await (await import('./bench-start.ts')).benchStart(),
   ingest: async () => await (await import('./bench-ingest.ts')).benchIngest(),
   compare: async () => await (await import('./bench-compare.ts')).benchCompare(),
+  terminal: async () => await (await import('./bench-terminal.ts')).benchTerminal(),
   export: async () => await (await import('./bench-export.ts')).benchExport(),
 };
 

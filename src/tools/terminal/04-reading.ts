@@ -10,8 +10,8 @@ import { openProgram, sizes } from './screens.ts';
  */
 
 const LINES_A_SECOND = 200;
-/** Lines that are kept, so that a check of seconds meets the end of the buffer. */
-const KEPT_LINES = 1_000;
+/** Lines that are kept: so few that the oldest are let go from the first moment on, so many that what is read stays. */
+const KEPT_LINES = { full: 15_000, reduced: 1_000 } as const;
 const PAGE_UP = '\u001b[5~';
 const SETTLE_MS = 3_000;
 const LOOK_MS = 20;
@@ -22,14 +22,15 @@ export const check: TerminalCheck = {
   async run(context) {
     await openBackend(context);
     const feed = await startFeed(context);
-    feed.order({ write: KEPT_LINES });
-    const env = { ...context.env, STEPSCOPE_LOG_LINES: `${KEPT_LINES}` };
+    const kept = KEPT_LINES[context.isFull ? 'full' : 'reduced'];
+    feed.order({ write: kept });
+    const env = { ...context.env, STEPSCOPE_LOG_LINES: `${kept}` };
     const screen = openProgram(context, { size: sizes.small, args: ['attach', feed.runId], env });
     await screen.shows(/#\d+ /);
     screen.press('2');
-    await screen.shows(`#${KEPT_LINES} `);
+    await screen.shows(`#${kept} `);
     screen.press(PAGE_UP, PAGE_UP);
-    await screen.hides(`#${KEPT_LINES} `);
+    await screen.hides(`#${kept} `);
     await after(LOOK_MS);
     const top = shownLines(screen)[0];
 
@@ -43,7 +44,7 @@ export const check: TerminalCheck = {
     }
     feed.order({ rate: 0 });
     await after(LOOK_MS * 5);
-    const fresh = feed.written() - KEPT_LINES;
+    const fresh = feed.written() - kept;
     const isExact = await msUntil(() => told(screen.text()) === fresh, SETTLE_MS);
     const moved = [...tops].filter((line) => line !== top);
     return [

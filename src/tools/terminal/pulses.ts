@@ -27,3 +27,9 @@ export function processorMs(pid: number): number {
   const [, , , , , , , , , , , user, system] = stat.slice(stat.lastIndexOf(')') + 1).split(' ');
   return (Number(user) + Number(system)) * 10;
 }
+
+/** What a process holds in memory. Linux alone tells. */
+export function memoryBytes(pid: number): number {
+  const [, kilobytes = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) * 1024;
+}

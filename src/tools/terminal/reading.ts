@@ -13,6 +13,11 @@ export function shownLines(screen: Pick<TerminalScreen, 'text'>): readonly numbe
   return logRows(screen).map((row) => Number(/#(\d+) /.exec(row)![1]));
 }
 
+/** The highest number of a line that is shown; 0 where none is. */
+export function newestLine(screen: Pick<TerminalScreen, 'text'>): number {
+  return Math.max(0, ...Array.from(screen.text().matchAll(/#(\d+) /g), ([, line]) => Number(line)));
+}
+
 /** The rows of the screen that are lines of the log. */
 export function logRows(screen: Pick<TerminalScreen, 'text'>): readonly string[] {
   return screen
