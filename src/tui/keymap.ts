@@ -21,8 +21,8 @@ import type { State } from './state.ts';
  * hides the same key of the run screen.
  */
 export type Place =
-  | 'anywhere' | 'connecting' | 'house' | 'runs' | 'run' | 'steps' | 'log' | 'detail' | 'json' | 'diff' | 'playback' | 'screen' | ScreenState['name']
-  | 'help' | 'prompt' | 'form' | 'editor' | 'preview' | 'confirm' | 'copy' | 'logLine' | 'leave' | 'choose';
+  | 'anywhere' | 'connecting' | 'house' | 'runs' | 'run' | 'steps' | 'log' | 'logTree' | 'detail' | 'json' | 'diff' | 'playback' | 'screen' | ScreenState['name']
+  | 'help' | 'prompt' | 'form' | 'editor' | 'preview' | 'confirm' | 'copy' | 'leave' | 'choose';
 
 export interface Binding {
   readonly action: ActionName;
@@ -73,7 +73,7 @@ export function keyOf(state: State, action: ActionName): string | undefined {
 
 const dialogPlaces = {
   prompt: 'prompt', help: 'help', newRun: 'form', bookmark: 'form', form: 'form', confirm: 'confirm', editor: 'editor', preview: 'preview',
-  copy: 'copy', logLine: 'logLine', leave: 'leave', choose: 'choose',
+  copy: 'copy', leave: 'leave', choose: 'choose',
 } as const;
 
 /** Where the keyboard is, innermost first. A dialog hides all that is under it. */
@@ -88,6 +88,7 @@ export function placesOf(state: State): readonly Place[] {
   const run = state.open;
   if (!run) return ['runs', ...house, 'anywhere'];
   const around: readonly Place[] = [...(run.playback ? ['playback' as const] : []), 'run', 'anywhere'];
+  if (run.pane === 'log' && run.log.inside !== undefined) return ['logTree', 'log', ...around];
   if (run.pane !== 'detail') return [run.pane, ...around];
   const { tab } = run.detail;
   if (tab === 'diff') return ['diff', 'detail', ...around];

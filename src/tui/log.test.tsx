@@ -120,13 +120,4 @@ describe('the log', () => {
     terminal.press('l');
     expect(terminal.screen()).toContain('Every line in sight is shown whole.');
   });
-
-  it('shows a whole line with its data on Enter', () => {
-    const terminal = openTerminal({}, ...opened(runRow(), stepRow('load_model'), logRow(10, 'answer', { data: { status: 503 }, function_name: 'callProvider' })));
-    terminal.press('\r');
-    expect(terminal.screen()).toContain('"status": 503');
-    expect(terminal.screen()).toContain('callProvider');
-    terminal.press(keys.esc);
-    expect(terminal.state().overlays).toEqual([]);
-  });
 });

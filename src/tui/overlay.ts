@@ -2,14 +2,15 @@ import type { ForkFacts, ForkPlan, ForkPreview } from '../core/fork-plan.ts';
 import type { ForkEffects } from '../protocol/run-request.ts';
 import type { JsonObject, PatchOperation } from '../protocol/json.ts';
 import type { ModelRow } from '../protocol/account-rows.ts';
-import type { LogRow, PipelineRow } from '../protocol/rows.ts';
+import type { PipelineRow } from '../protocol/rows.ts';
 import type { SettingName } from '../core/terminal-settings.ts';
 import type { Effect } from './effect.ts';
 import type { Settings } from './settings.ts';
+import type { ReadingPlace } from './state.ts';
 import type { TextArea } from './text-area.ts';
 
 /** What a one-line prompt is for. */
-export type PromptPurpose = 'search' | 'filter' | 'command' | 'cancel';
+export type PromptPurpose = 'search' | 'filter' | 'command' | 'cancel' | 'note' | 'jump';
 
 export interface Prompt {
   readonly type: 'prompt';
@@ -19,6 +20,10 @@ export interface Prompt {
   readonly at: number;
   /** What stood there before, for Esc. */
   readonly before: string;
+  /** Number of the line of the log that a note is for. */
+  readonly line?: number | undefined;
+  /** Where the reader of the log was when the filter was opened. */
+  readonly reading?: ReadingPlace | undefined;
   /** Why Enter did not take what was typed. */
   readonly problem: string | undefined;
   /** How many texts back in what was typed before, and what stood there when the first was brought back. */
@@ -124,12 +129,6 @@ export interface CopyMenu {
   readonly type: 'copy';
 }
 
-export interface LogLine {
-  readonly type: 'logLine';
-  readonly row: LogRow;
-  readonly top: number;
-}
-
 /** Leaving while a run is held by us. */
 export interface Leave {
   readonly type: 'leave';
@@ -146,4 +145,4 @@ export interface Choose {
   readonly before: Settings;
 }
 
-export type Overlay = Prompt | Help | NewRun | Bookmark | Form | Confirm | Editor | Preview | CopyMenu | LogLine | Leave | Choose;
+export type Overlay = Prompt | Help | NewRun | Bookmark | Form | Confirm | Editor | Preview | CopyMenu | Leave | Choose;

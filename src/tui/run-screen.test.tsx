@@ -63,7 +63,7 @@ describe('the screen of a run', () => {
 
 
 
-       p resume  s step  c continue  b break  i edit  r rerun  d diff  S step in  Space freeze  Enter whole line         ? help  q back"
+       p resume  s step  c continue  b break  i edit  r rerun  d diff  S step in  Space freeze  Enter unfold  / search   ? help  q back"
     `);
   });
 

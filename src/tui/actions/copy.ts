@@ -3,6 +3,7 @@ import { lineText } from '../output/line.ts';
 import { focusedArea } from '../layout.ts';
 import { contentOf, detailStep, loadedSnapshot } from '../model/detail.ts';
 import { rowAt, shownCount } from '../model/log.ts';
+import { valueInside } from '../model/log-tree.ts';
 import { selectedStep, stepsOf } from '../model/steps.ts';
 import type { OpenRun, State } from '../state.ts';
 import { closeOverlay, only, told, withOverlay, type Action, type Update } from '../update/result.ts';
@@ -20,7 +21,10 @@ function row(state: State) {
 
 function selectedLine(state: State): string | undefined {
   const run = state.open!;
-  if (run.pane === 'log') return rowAt(run, run.log.cursor)?.message;
+  if (run.pane === 'log') {
+    const inside = valueInside(run);
+    return inside ? `${inside.name}: ${JSON.stringify(inside.value)}` : rowAt(run, run.log.cursor)?.message;
+  }
   if (run.pane === 'detail') {
     const found = row(state);
     return found && lineText(found.line).trim();
@@ -31,7 +35,7 @@ function selectedLine(state: State): string | undefined {
 
 function selectedJson(state: State): string | undefined {
   const run = state.open!;
-  if (run.pane === 'log') return JSON.stringify(rowAt(run, run.log.cursor), null, 2) as string | undefined;
+  if (run.pane === 'log') return JSON.stringify(valueInside(run)?.value ?? rowAt(run, run.log.cursor), null, 2) as string | undefined;
   const json = run.pane === 'detail' ? row(state)?.json : undefined;
   if (json) return JSON.stringify(json.value, null, 2);
   const snapshot = loadedSnapshot(run, detailStep(run))?.snapshot;
@@ -58,7 +62,7 @@ export const copyActions = {
   'run.copy': (state) => only(withOverlay(state, { type: 'copy' })),
   'copy.line': (state) => copy(state, selectedLine(state), 'line'),
   'copy.json': (state) => copy(state, selectedJson(state), 'JSON'),
-  'copy.path': (state) => copy(state, state.open!.pane === 'detail' ? row(state)?.path : selectedStep(state.open!)?.key, 'path'),
+  'copy.path': (state) => copy(state, state.open!.pane === 'detail' ? row(state)?.path : state.open!.pane === 'log' && state.open!.log.inside !== undefined ? state.open!.log.inside : selectedStep(state.open!)?.key, 'path'),
   'copy.run': (state) => copy(state, state.open!.runId, 'run id'),
   'copy.command': (state) => copy(state, `stepscope show ${shortId(state.open!.runId)}`, 'command'),
   'run.write': (state) => {

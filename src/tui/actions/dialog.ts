@@ -12,7 +12,8 @@ import { keyLabel, type KeyName } from '../input/key.ts';
 import { dialogRows } from '../layout.ts';
 import type { Bookmark, Editor, Form, Help, NewRun, Overlay, Prompt } from '../overlay.ts';
 import type { State } from '../state.ts';
-import { eraseAfter, eraseBefore, eraseRest, graphemes, insert, move, newLine, textArea, textOf, type Motion } from '../text-area.ts';
+import { graphemes } from '../graphemes.ts';
+import { eraseAfter, eraseBefore, eraseRest, insert, move, newLine, textArea, textOf, type Motion } from '../text-area.ts';
 import { closeOverlay, only, replaceOverlay, told, type Action, type Update } from '../update/result.ts';
 import { send } from './control.ts';
 
@@ -109,8 +110,6 @@ function moveBy(rows: (state: State) => number): Action {
         return only(recall(state, overlay, by));
       case 'choose':
         return only(moveChoice(state, overlay, by));
-      case 'logLine':
-        return only(replaceOverlay(state, { ...overlay, top: Math.max(0, overlay.top + by) }));
       default:
         return only(state);
     }

@@ -1,11 +1,16 @@
-import { levelRank } from '../../core/levels.ts';
+import { correlationIds } from '../../core/correlation.ts';
 import { LogLevel } from '../../protocol/vocabulary.ts';
 import { focusedArea } from '../layout.ts';
-import { findLine, isFiltered, lineHolds, rowAt, scanLog, scrolledTo } from '../model/log.ts';
-import { farthestLeft } from '../model/log-sideways.ts';
+import { frozen, isFiltered, placeOfReader, rowAt, scanLog, scrolledTo } from '../model/log.ts';
+import { errorPlaces, nextLandmark, type NextLandmark } from '../model/log-landmarks.ts';
+import { hitPlaces, knowsNext, searchedPart, searchLog } from '../model/log-search.ts';
+import { farthestLeft, MOST_LEFT } from '../model/log-sideways.ts';
+import { toggleLine } from '../model/log-tree.ts';
 import { selectedStep } from '../model/steps.ts';
+import { clip } from '../output/line.ts';
+import type { Prompt } from '../overlay.ts';
 import type { LogPane, OpenRun, State } from '../state.ts';
-import { only, told, withLog, withOverlay, withPrompt, withRun, type Action } from '../update/result.ts';
+import { LASTING_MS, only, replaceOverlay, told, withLog, withPrompt, withRun, type Action } from '../update/result.ts';
 
 /** Cells that a press of `h` or `l` moves sideways. */
 const SIDEWAYS = 16;
@@ -15,7 +20,8 @@ export function refilter(run: OpenRun, change: Partial<LogPane>): OpenRun {
   return scanLog({ ...run, log: { ...run.log, ...change } }, true);
 }
 
-function goTo(state: State, index: number): State {
+/** The log standing still with the cursor on a place, and what led there above it. */
+export function goTo(state: State, index: number): State {
   return withRun(state, (run) => {
     const height = focusedArea(state, { ...run, pane: 'log' }).rows;
     const { log } = run;
@@ -23,7 +29,7 @@ function goTo(state: State, index: number): State {
     // A line that was out of sight comes to the middle, with what led to it above.
     const visible = index >= top && index < top + height;
     const near = visible ? top : Math.max(log.matchFirst, index - Math.floor(height / 2));
-    return { ...run, log: { ...log, cursor: index, follows: false, frozenCount: log.follows ? log.matchCount : log.frozenCount, top: scrolledTo(log, near, index, height) } };
+    return { ...run, log: { ...log, ...frozen(run), cursor: index, inside: undefined, top: scrolledTo(log, near, index, height) } };
   });
 }
 
@@ -34,18 +40,22 @@ function sideways(by: number): Action {
     const farthest = farthestLeft(state.open!, focusedArea(state, state.open!));
     const from = Math.min(log.left, farthest);
     const left = Math.max(0, Math.min(farthest, from + by));
-    if (left === from) return only(told(state, by > 0 ? (farthest === 0 ? 'Every line in sight is shown whole.' : 'The longest line in sight ends here.') : 'The lines begin here.'));
+    if (left === from) return only(told(state, by > 0 ? (farthest === 0 ? 'Every line in sight is shown whole.' : farthest === MOST_LEFT ? 'Lines are shown no further sideways; Enter unfolds one.' : 'The longest line in sight ends here.') : 'The lines begin here.'));
     return only(withLog(state, (one) => ({ ...one, left, wraps: false })));
   };
 }
 
 function error(direction: 1 | -1): Action {
   return (state) => {
-    const { log, view } = state.open!;
-    const index = findLine(log, log.cursor, direction, (one) => view.logs.levelAt(one) >= levelRank('error'));
-    if (index === -1) return only(told(state, 'No error passes the filters of the log; F switches them off.'));
-    return only(withRun(goTo(state, index), (run) => ({ ...run, pane: 'log' })));
+    const found = nextLandmark(errorPlaces(state.open!), state.open!.log.cursor, direction);
+    if (!found) return only(told(state, 'No error passes the filters of the log; F switches them off.'));
+    return only(told(withRun(goTo(state, found.place), (run) => ({ ...run, pane: 'log' })), `Error ${landmarkWords(found, direction)}`));
   };
+}
+
+/** `2/7`, and whether the search began anew at the other end. */
+export function landmarkWords({ number, count, wrapped }: NextLandmark, direction: 1 | -1): string {
+  return `${number}/${count}${wrapped && count > 1 ? `, from the ${direction === 1 ? 'top' : 'end'} again` : ''}.`;
 }
 
 function match(direction: 1 | -1): Action {
@@ -53,26 +63,54 @@ function match(direction: 1 | -1): Action {
 }
 
 /** The next line with the words searched for, in a direction. */
-export function searchFrom(state: State, direction: 1 | -1): State {
-  const { log, view } = state.open!;
-  const words = log.search.toLowerCase();
-  const index = findLine(log, log.cursor, direction, (one) => lineHolds(view.logs.at(one), words));
-  return index === -1 ? told(state, `"${log.search}" is not in the log${isFiltered(log) ? ' that the filters show; F switches them off' : ''}.`) : goTo(state, index);
+export function searchFrom(before: State, direction: 1 | -1): State {
+  const state = withRun(before, (run) => searchLog({ ...run, log: { ...run.log, seeking: undefined } }));
+  const { log } = state.open!;
+  if (!knowsNext(state.open!, direction)) return told(withLog(state, (one) => ({ ...one, seeking: direction })), `Searching… ${Math.floor(searchedPart(state.open!) * 100)} %`);
+  const found = nextLandmark(hitPlaces(state.open!), log.cursor, direction);
+  if (!found) return told(state, `"${log.search}" is not in the log${isFiltered(log) ? ' that the filters show; F switches them off' : ''}.`);
+  const next = goTo(state, found.place);
+  return found.wrapped ? told(next, `Match ${landmarkWords(found, direction)}`) : next;
 }
+
+/** The log standing still where it is. */
+export function stopped(state: State): State {
+  return withRun(state, (run) => {
+    const { log } = run;
+    if (!log.follows) return run;
+    const height = focusedArea(state, { ...run, pane: 'log' }).rows;
+    return { ...run, log: { ...log, ...frozen(run), top: Math.max(log.matchFirst, log.matchCount - height) } };
+  });
+}
+
+/** The log with the lines that share the id of the one under the cursor, or with all of them again. */
+function correlated(state: State): State {
+  const run = state.open!;
+  const { onlyId } = run.log;
+  if (onlyId) return told(withRun(state, (open) => refilter(open, { onlyId: undefined })), 'The log shows all lines again.');
+  const row = rowAt(run, run.log.cursor)!;
+  const [id, ...others] = correlationIds(row);
+  if (!id) return told(state, 'This line carries no id: no correlation, request, trace, job, prediction or generation id.');
+  const next = withRun(stopped(state), (open) => refilter(open, { onlyId: id, filtersOff: false }));
+  const more = others.length === 0 ? '' : ` It has ${others.map(({ name }) => name).join(', ')} too.`;
+  return told(next, `Only lines with ${id.name} ${clip(id.value, MOST_ID_CELLS, state.glyphs.more)}; o shows all.${more}`, 'info', LASTING_MS);
+}
+
+/** Cells of an id in what is said. */
+const MOST_ID_CELLS = 40;
 
 export const logActions = {
   'log.freeze': (state) =>
-    only(withRun(state, (run) => {
-      const { log } = run;
-      if (!log.follows) return { ...run, log: { ...log, follows: true, cursor: Math.max(log.matchFirst, log.matchCount - 1), frozenCount: log.matchCount } };
-      const height = focusedArea(state, run).rows;
-      return { ...run, log: { ...log, follows: false, frozenCount: log.matchCount, top: Math.max(log.matchFirst, log.matchCount - height) } };
-    })),
+    only(state.open!.log.follows
+      ? stopped(state)
+      : withLog(state, (log) => ({ ...log, follows: true, inside: undefined, cursor: Math.max(log.matchFirst, log.matchCount - 1), frozenCount: log.matchCount }))),
   'log.nextError': error(1),
   'log.previousError': error(-1),
   'log.filter': (state) => {
     const text = state.open!.log.filterText;
-    return only(withPrompt(withRun(state, (run) => ({ ...run, pane: 'log' })), 'filter', text));
+    const opened = withPrompt(withRun(state, (run) => ({ ...run, pane: 'log' })), 'filter', text);
+    const prompt = opened.overlays.at(-1) as Prompt;
+    return only(replaceOverlay(opened, { ...prompt, reading: placeOfReader(state.open!) }));
   },
   'log.filtersOff': (state) => {
     const { log } = state.open!;
@@ -100,8 +138,7 @@ export const logActions = {
   'log.left': sideways(-SIDEWAYS),
   'log.right': sideways(SIDEWAYS),
   'log.lineStart': (state) => only(withLog(state, (log) => ({ ...log, left: 0 }))),
-  'log.open': (state) => {
-    const row = rowAt(state.open!, state.open!.log.cursor);
-    return only(row ? withOverlay(state, { type: 'logLine', row, top: 0 }) : state);
-  },
+  'log.open': (state) => only(withRun(stopped(state), toggleLine)),
+  'log.correlate': (state) => only(correlated(state)),
+  'log.jump': (state) => only(withPrompt(state, 'jump')),
 } satisfies Record<string, Action>;

@@ -1,5 +1,6 @@
 import { contentOf } from '../model/detail.ts';
-import { scrolledTo, shownCount } from '../model/log.ts';
+import { frozen, scrolledTo, shownCount } from '../model/log.ts';
+import { stepInTree } from '../model/log-tree.ts';
 import { shownRuns } from '../model/runs.ts';
 import { stepsOf } from '../model/steps.ts';
 import { focusedArea, homeRows, scrolled } from '../layout.ts';
@@ -58,13 +59,11 @@ function moveInRun(state: State, run: OpenRun, distance: Distance): OpenRun {
       const { log } = run;
       const count = shownCount(log);
       if (count === 0) return run;
-      const cursor = log.matchFirst + moveTo(distance, log.cursor - log.matchFirst, count, height);
-      const follows = distance === 'end';
+      const inTree = typeof distance === 'object' && 'rows' in distance ? stepInTree(run, distance.rows > 0 ? 1 : -1) : undefined;
+      const moved = inTree?.log ?? { ...log, cursor: log.matchFirst + moveTo(distance, log.cursor - log.matchFirst, count, height), inside: undefined };
       const top = log.follows ? Math.max(log.matchFirst, log.matchCount - height) : log.top;
-      return {
-        ...run,
-        log: { ...log, cursor, follows, top: scrolledTo(log, top, cursor, height), frozenCount: log.follows || follows ? log.matchCount : log.frozenCount },
-      };
+      const stands = distance === 'end' ? { follows: true, frozenCount: log.matchCount } : frozen(run);
+      return { ...run, log: { ...moved, ...stands, top: scrolledTo(log, top, moved.cursor, height) } };
     }
     case 'detail': {
       const { rows } = contentOf(state, run, columns);

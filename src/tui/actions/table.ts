@@ -9,6 +9,8 @@ import { copyActions } from './copy.ts';
 import { detailActions } from './detail.ts';
 import { dialogActions } from './dialog.ts';
 import { logActions } from './log.ts';
+import { logMarkActions } from './log-marks.ts';
+import { logTreeActions } from './log-tree.ts';
 import { lookActions } from './look.ts';
 import { movementActions } from './movement.ts';
 import { playbackActions } from './playback.ts';
@@ -17,7 +19,7 @@ import { viewActions } from './views.ts';
 
 /** What every action does, by name. The compiler sees that none is missing. */
 export const actions: Readonly<Record<OwnActionName, Action>> = {
-  ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions, ...lookActions, ...houseActions,
+  ...appActions, ...movementActions, ...viewActions, ...controlActions, ...logActions, ...logMarkActions, ...logTreeActions, ...detailActions, ...dialogActions, ...copyActions, ...screenActions, ...playbackActions, ...compareActions, ...lookActions, ...houseActions,
 };
 
 /** What an action does, those that screens bring among them. */

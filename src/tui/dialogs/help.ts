@@ -14,7 +14,7 @@ export interface HelpEntry {
 }
 
 /** Dialogs have the keyboard alone, and say their few keys themselves. */
-const dialogs = new Set<string>(['help', 'prompt', 'form', 'editor', 'preview', 'confirm', 'copy', 'logLine', 'leave', 'choose', 'connecting']);
+const dialogs = new Set<string>(['help', 'prompt', 'form', 'editor', 'preview', 'confirm', 'copy', 'leave', 'choose', 'connecting']);
 
 /** Entries of the help for what is under it: what works here first, then everything else, each searched by key, name, label and sentence. */
 export function helpEntries(state: State, help: Help): readonly HelpEntry[] {

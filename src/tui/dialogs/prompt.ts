@@ -1,10 +1,12 @@
-import { FilterError, isHalfTyped, parseFilter } from '../../core/filter.ts';
+import { isHalfTyped, parseFilter } from '../../core/filter.ts';
 import { isHalfTypedRunFilter, parseRunFilter } from '../../core/run-filter.ts';
 import { shortId } from '../../core/format.ts';
 import { UserError } from '../../protocol/error.ts';
-import { refilter, searchFrom } from '../actions/log.ts';
+import { limits } from '../../protocol/limits.ts';
+import { goTo, refilter, searchFrom } from '../actions/log.ts';
 import { searchDetail } from '../actions/detail.ts';
 import { send } from '../actions/control.ts';
+import { jumpTarget } from '../model/log-jump.ts';
 import { sentence } from '../model/sentence.ts';
 import { shownRuns, wordsOf } from '../model/runs.ts';
 import { filterRuns, withHomeFilter } from '../update/filter-runs.ts';
@@ -23,7 +25,7 @@ export function promptTyped(state: State, prompt: Prompt): State {
   if (own) return definitionOf(own).filter?.isHalfTyped(prompt.text) === true || promptProblem(state, prompt) ? next : narrowScreen(next, prompt.text);
   // A half-typed filter leaves what the last whole one showed.
   if (!state.open) return isHalfTypedRunFilter(prompt.text) || promptProblem(state, prompt) ? next : withHomeFilter(next, prompt.text);
-  return isHalfTyped(prompt.text) ? next : filtered(next, prompt.text);
+  return isHalfTyped(prompt.text) ? next : filtered(next, prompt.text, prompt);
 }
 
 /** The screen on top through its own filter. Throws what a text throws that does not parse. */
@@ -33,10 +35,10 @@ function narrowScreen(state: State, text: string): State {
 }
 
 /** The log through the filter; as it was where the text does not parse. */
-function filtered(state: State, text: string): State {
+function filtered(state: State, text: string, { reading }: Prompt): State {
   try {
     const filter = text.trim() === '' ? undefined : parseFilter(text);
-    return withRun(state, (run) => refilter(run, { filterText: text, filter, filtersOff: false }));
+    return withRun(state, (run) => refilter(run, { filterText: text, filter, filtersOff: false, reading }));
   } catch (error) {
     if (error instanceof UserError) return state;
     throw error;
@@ -45,16 +47,24 @@ function filtered(state: State, text: string): State {
 
 /** What is said about the text so far; undefined when it is fine. */
 export function promptProblem(state: State, prompt: Prompt): string | undefined {
-  if (prompt.purpose !== 'filter' || prompt.text.trim() === '') return undefined;
+  if (prompt.text.trim() === '') return undefined;
+  if (prompt.purpose === 'note') return noteProblem(prompt.text);
+  if (prompt.purpose !== 'filter' && prompt.purpose !== 'jump') return undefined;
   try {
+    if (prompt.purpose === 'jump') return void jumpTarget(state.open!, prompt.text);
     const own = shownScreen(state);
     if (own) definitionOf(own).filter?.apply(state, own, prompt.text);
     else if (state.open) parseFilter(prompt.text);
     else parseRunFilter(prompt.text, state.now);
     return undefined;
   } catch (error) {
-    return error instanceof FilterError ? sentence(error.message, error.hint) : undefined;
+    return error instanceof UserError ? sentence(error.message, error.hint) : undefined;
   }
+}
+
+function noteProblem(text: string): string | undefined {
+  const bytes = Buffer.byteLength(text.trim());
+  return bytes > limits.logBookmarkBytes ? `A note has at most ${limits.logBookmarkBytes} bytes; this one has ${bytes}.` : undefined;
 }
 
 export function acceptPrompt(state: State, prompt: Prompt): Update {
@@ -64,7 +74,7 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
       const problem = promptProblem(state, prompt);
       if (problem) return only(told(state, problem, 'error'));
       if (shownScreen(state)) return only(narrowScreen(closed, prompt.text));
-      return state.open ? only(filtered(closed, prompt.text)) : filterRuns(closed, prompt.text);
+      return state.open ? only(filtered(closed, prompt.text, prompt)) : filterRuns(closed, prompt.text);
     }
     case 'search':
       return only(search(closed, prompt));
@@ -75,6 +85,18 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
       if (typed !== id) return only(replaceOverlay(state, { ...prompt, problem: `Not cancelled: this run is ${id}, not "${typed}". Esc leaves it alone.` }));
       return send(closed, 'cancel');
     }
+    case 'note': {
+      const problem = noteProblem(prompt.text);
+      if (problem !== undefined || prompt.line === undefined) return only(told(state, problem ?? 'There is no line to mark.', 'error'));
+      return only(closed, { type: 'write', write: { kind: 'markLine', runId: state.open!.runId, seq: prompt.line, note: prompt.text.trim() } });
+    }
+    case 'jump': {
+      if (prompt.text.trim() === '') return only(closed);
+      const problem = promptProblem(state, prompt);
+      if (problem !== undefined) return only(told(state, problem, 'error'));
+      const { place, words } = jumpTarget(state.open!, prompt.text);
+      return only(told(goTo(closed, place), `At ${words}.`));
+    }
     case 'command':
       return runCommand(closed, prompt.text);
   }
@@ -83,7 +105,7 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
 export function cancelPrompt(state: State, prompt: Prompt): State {
   if (prompt.purpose === 'filter' && shownScreen(state)) return narrowScreen(closeOverlay(state), prompt.before);
   if (prompt.purpose === 'filter' && !state.open) return withHomeFilter(closeOverlay(state), prompt.before);
-  return closeOverlay(prompt.purpose === 'filter' ? promptTyped(state, { ...prompt, text: prompt.before }) : state);
+  return prompt.purpose === 'filter' ? filtered(closeOverlay(state), prompt.before, prompt) : closeOverlay(state);
 }
 
 function search(state: State, prompt: Prompt): State {

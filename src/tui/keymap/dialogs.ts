@@ -76,13 +76,6 @@ export const dialogKeys: readonly Binding[] = [
   { action: 'copy.run', keys: ['r'], place: 'copy', label: 'run id', help: 'The id of the run.', footer: 4 },
   { action: 'copy.command', keys: ['u'], place: 'copy', label: 'command', help: 'The command that shows this run.', footer: 5 },
 
-  closing('logLine'),
-  { action: 'dialog.down', keys: ['j', 'down'], place: 'logLine', label: 'down', help: 'Down.', footer: 1 },
-  { action: 'dialog.up', keys: ['k', 'up'], place: 'logLine', label: 'up', help: 'Up.', footer: 2 },
-  { action: 'dialog.pageDown', keys: ['pagedown', 'ctrl-d', 'space'], place: 'logLine', label: 'page down', help: 'A page down.' },
-  { action: 'dialog.pageUp', keys: ['pageup', 'ctrl-u'], place: 'logLine', label: 'page up', help: 'A page up.' },
-  { action: 'dialog.close', keys: ['enter', 'q'], place: 'logLine', label: 'close', help: 'Close.' },
-
   closing('choose', 'Leave it as it was.'),
   { action: 'dialog.accept', keys: ['enter'], place: 'choose', label: 'take it', help: 'Take what is under the cursor, and keep it.', footer: 1 },
   { action: 'dialog.down', keys: ['j', 'down', 'tab'], place: 'choose', label: 'down', help: 'The next one.', footer: 2 },

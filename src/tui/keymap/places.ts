@@ -2,10 +2,10 @@ import type { Place } from '../keymap.ts';
 
 /** Where a key works, in words. Places that are not here are called by their own name. */
 const words: Readonly<Partial<Record<Place, string>>> = {
-  anywhere: 'anywhere', connecting: 'while connecting', runs: 'the list of runs', run: 'a run', steps: 'the steps', log: 'the log', detail: 'the details', json: 'JSON', diff: 'the diff',
+  anywhere: 'anywhere', connecting: 'while connecting', runs: 'the list of runs', run: 'a run', steps: 'the steps', log: 'the log', logTree: 'the data of a line', detail: 'the details', json: 'JSON', diff: 'the diff',
   playback: 'an earlier moment', screen: 'every screen', breakpoints: 'breakpoints and watches', compare: 'the comparison', comparedStep: 'a step compared', family: 'the family of a run',
-  performance: 'the times of a run', watched: 'a watch along the steps', settings: 'the settings', help: 'the help', prompt: 'a prompt', form: 'a form', editor: 'the editor', preview: 'a preview',
-  confirm: 'a question', copy: 'copying', logLine: 'a log line', leave: 'leaving', choose: 'a choice',
+  performance: 'the times of a run', watched: 'a watch along the steps', marks: 'marked lines', settings: 'the settings', help: 'the help', prompt: 'a prompt', form: 'a form', editor: 'the editor', preview: 'a preview',
+  confirm: 'a question', copy: 'copying', leave: 'leaving', choose: 'a choice',
 };
 
 export function placeWords(place: Place): string {

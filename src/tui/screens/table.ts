@@ -5,6 +5,7 @@ import { comparisonsScreen, type ComparisonsState } from './comparisons.ts';
 import { familyScreen, type FamilyState } from './family.ts';
 import { informationScreen, type InformationState } from './information.ts';
 import { logsScreen, type LogsState } from './logs.ts';
+import { marksScreen, type MarksState } from './marks.ts';
 import { performanceScreen, type PerformanceState } from './performance.ts';
 import { sessionsScreen, type SessionsState } from './sessions.ts';
 import { pictureScreen, type PictureState } from './picture.ts';
@@ -13,7 +14,7 @@ import { settingsScreen, type SettingsState } from './settings.ts';
 import { watchedScreen, type WatchedState } from './watched.ts';
 
 /** What is on a screen, of whichever screen it is. */
-export type ScreenState = BreakpointsState | CompareState | ComparedStepState | ComparisonsState | FamilyState | InformationState | LogsState | PerformanceState | SettingsState | SessionsState | PictureState | TimelineState | WatchedState;
+export type ScreenState = BreakpointsState | CompareState | ComparedStepState | ComparisonsState | FamilyState | InformationState | LogsState | MarksState | PerformanceState | SettingsState | SessionsState | PictureState | TimelineState | WatchedState;
 
 /** Every screen over the list of runs and a run. `ARCHITECTURE.md` says how one is added. */
 export const screens = {
@@ -24,6 +25,7 @@ export const screens = {
   family: familyScreen,
   information: informationScreen,
   logs: logsScreen,
+  marks: marksScreen,
   performance: performanceScreen,
   sessions: sessionsScreen,
   picture: pictureScreen,

@@ -2,14 +2,16 @@ import { plural, shortId } from '../../core/format.ts';
 import { commandPreview } from '../dialogs/command.ts';
 import { promptProblem } from '../dialogs/prompt.ts';
 import { dialogRows, MESSAGE_ROWS, scrolled } from '../layout.ts';
-import { shownCount } from '../model/log.ts';
+import { jumpTarget } from '../model/log-jump.ts';
+import { isScanning, rowAt, shownCount } from '../model/log.ts';
 import { chooseLines } from './choose-lines.ts';
 import { helpLines } from './help-lines.ts';
 import { previewLines } from './preview-lines.ts';
+import { formatMoment } from './times.ts';
 import { clip, fit, line, span, takeCells, widthOf, wrap, wrapUpTo, type Line } from '../output/line.ts';
-import type { Bookmark, Confirm, CopyMenu, Editor, Form, Leave, LogLine, NewRun, Overlay, Prompt } from '../overlay.ts';
-import type { State } from '../state.ts';
-import { graphemes } from '../text-area.ts';
+import type { Bookmark, Confirm, CopyMenu, Editor, Form, Leave, NewRun, Overlay, Prompt } from '../overlay.ts';
+import type { OpenRun, State } from '../state.ts';
+import { graphemes } from '../graphemes.ts';
 
 /** A dialog that takes the screen between header and footer. */
 export interface DialogView {
@@ -41,8 +43,6 @@ function viewOf(state: State, overlay: Exclude<Overlay, Prompt>): DialogView {
       return { title: overlay.title, lines: confirmLines(state, overlay) };
     case 'copy':
       return { title: 'Copy', lines: copyLines(overlay) };
-    case 'logLine':
-      return { title: 'Log line', lines: logLineLines(state, overlay) };
     case 'choose':
       return { title: overlay.title, lines: chooseLines(state, overlay) };
     case 'leave':
@@ -115,27 +115,6 @@ function copyLines(_menu: CopyMenu): readonly Line[] {
   ];
 }
 
-function logLineLines(state: State, overlay: LogLine): readonly Line[] {
-  const { row } = overlay;
-  const room = state.size.columns - 3;
-  const fact = (name: string, value: string | null): readonly Line[] => (value === null || value === '' ? [] : [[span(` ${name.padEnd(10)} `, 'muted'), span(value)]]);
-  const lines: readonly Line[] = [
-    ...fact('time', row.timestamp),
-    [span(` ${'level'.padEnd(10)} `, 'muted'), span(row.log_level, row.log_level)],
-    ...fact('step', row.step_key === null ? null : `${row.step_key}${row.step_name ? `, ${row.step_name}` : ''}`),
-    ...fact('context', row.execution_context),
-    ...fact('function', row.function_name),
-    ...fact('file', row.file_path === null ? null : `${row.file_path}${row.line_number === null ? '' : `:${row.line_number}`}`),
-    ...fact('duration', row.duration_ms === null ? null : `${row.duration_ms} ms`),
-    [],
-    ...wrap(row.message, room).map((text) => line(` ${text}`)),
-    ...(row.data === null ? [] : [[], ...JSON.stringify(row.data, null, 2).split('\n').flatMap((text) => wrap(text, room)).map((text): Line => [span(' '), ...jsonText(text)])]),
-    ...(Object.keys(row.metadata).length === 0 ? [] : [[], line(' metadata', 'muted'), ...wrap(JSON.stringify(row.metadata), room).map((text) => line(` ${text}`, 'muted'))]),
-  ];
-  const height = dialogRows(state);
-  return lines.slice(Math.min(overlay.top, Math.max(0, lines.length - height)));
-}
-
 function confirmLines(state: State, overlay: Confirm): readonly Line[] {
   return [
     ...overlay.text.flatMap((text, index) => wrap(text, state.size.columns - 2).map((one) => line(` ${one}`, index === 0 ? 'text' : 'muted'))),
@@ -157,7 +136,7 @@ function leaveLines(overlay: Leave): readonly Line[] {
 /** What stands before the text of a prompt. */
 export function promptLabel(state: State, purpose: Prompt['purpose']): string {
   const run = state.open;
-  const labels = { search: '/', filter: 'filter: ', command: ':', cancel: `cancel ${run ? `${run.view.run?.pipeline_key ?? 'run'} ` : ''}? type ${run ? shortId(run.runId) : ''}: ` };
+  const labels = { search: '/', note: `${state.glyphs.bookmark} note: `, jump: 'go to: ', filter: 'filter: ', command: ':', cancel: `cancel ${run ? `${run.view.run?.pipeline_key ?? 'run'} ` : ''}? type ${run ? shortId(run.runId) : ''}: ` };
   return labels[purpose];
 }
 
@@ -197,11 +176,32 @@ function previewLine(state: State, prompt: Prompt): Line {
     }
     case 'filter': {
       if (!state.open) return [span(' words  status=failed  tag=NAME  model=flux*  since=2d  duration>30s  step=8e  bookmarked', 'muted')];
-      return [span(` ${shownCount(state.open.log)} of ${plural(state.open.view.logCount - state.open.view.logs.first, 'line')}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];
+      return [span(` ${filterCount(state.open)}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];
     }
+    case 'note':
+      return [span(` Enter marks the line${prompt.text.trim() === '' ? ' without a note' : ''}, Esc leaves it as it is.`, 'muted')];
+    case 'jump':
+      return jumpPreview(state, prompt);
     case 'search':
       return [span(prompt.before === '' ? ' Type words; Enter goes to the next line that has them.' : ` Enter on nothing searches "${prompt.before}" again.`, 'muted')];
     case 'cancel':
       return prompt.problem ? [span(` ${prompt.problem}`, 'warn')] : [span(' The step in flight is stopped; what was stored stays. Esc leaves the run alone.', 'muted')];
   }
+}
+
+/** How many lines a filter lets through, or so far. */
+function filterCount(run: OpenRun): string {
+  const { first } = run.view.logs;
+  const all = run.view.logCount - first;
+  const passed = `${shownCount(run.log).toLocaleString('en-US')} of ${plural(all, 'line')}`;
+  return isScanning(run) ? `${passed} so far, ${Math.floor((100 * (run.log.scanned - first)) / all)} %` : `${passed} pass`;
+}
+
+/** Where a jump would lead. */
+function jumpPreview(state: State, { text }: Prompt): Line {
+  if (text.trim() === '') return [span(' a time: 14:03  14:03:07.2  +12s  +1m30s    a step: 8e    a line: #1200', 'muted')];
+  const run = state.open!;
+  const { place, words } = jumpTarget(run, text);
+  const row = rowAt(run, place)!;
+  return [span(` ${words}`, 'accent'), span(`  ${formatMoment(row.timestamp, state.timeFormat, run.view.run?.started_at ?? null, state.now)} `, 'muted'), span(row.message, 'muted')];
 }

@@ -1,79 +1,53 @@
 import { contextWords } from '../../core/filter.ts';
-import { plural } from '../../core/format.ts';
-import type { IndexList } from '../../core/index-list.ts';
+import type { LogBookmarkRow } from '../../protocol/debug-rows.ts';
 import type { LogRow } from '../../protocol/rows.ts';
 import { finalRunStatuses } from '../../protocol/vocabulary.ts';
-import { focusedArea, layoutOf, type Area } from '../layout.ts';
-import { isFiltered, lineHolds, rowAt, shownCount } from '../model/log.ts';
-import { CONTEXT_COLUMNS, dataText, farthestLeft, messageCells } from '../model/log-sideways.ts';
-import { selectedStep, stepsOf } from '../model/steps.ts';
-import { dropCells, fit, span, widthOf, wrap, type Line, type Span } from '../output/line.ts';
+import { jsonLine } from '../json/lines.ts';
+import type { Area } from '../layout.ts';
+import { rowAt, shownCount } from '../model/log.ts';
+import { hasScrollbar } from '../model/log-scrollbar.ts';
+import { CONTEXT_COLUMNS, dataText, leftOf, messageCells } from '../model/log-sideways.ts';
+import { treeUnder } from '../model/log-tree.ts';
+import { stepsOf } from '../model/steps.ts';
+import { clip, clipLine, dropCells, fit, lineWidth, span, widthOf, wrapUpTo, type Line, type Span } from '../output/line.ts';
 import type { OpenRun, State } from '../state.ts';
+import { withScrollbar } from './log-scrollbar.ts';
+import { searched } from './searched.ts';
 import { formatMoment, TIME_CELLS } from './times.ts';
 
 const levelWords = { debug: 'debug', info: 'info ', warn: 'WARN ', error: 'ERROR', critical: 'CRIT ' } as const;
+
+/** Cells before the tree under a line: the cursor's, and some that set it off. */
+const TREE_INDENT = 4;
+/** A wrapped line, or a value under one, takes this part of the pane at most: nothing may push its own beginning out of sight. */
+const MOST_OF_PANE = 0.75;
+/** A note is shown behind its line in this many cells at least, and in no more than a part of the line. */
+const NOTE_CELLS = { least: 8, part: 0.5 } as const;
 
 /** The lines of the log that fit, newest last. Only these are made, however long the log is. */
 export function logPane(state: State, run: OpenRun, area: Area): readonly Line[] {
   const { log } = run;
   if (shownCount(log) === 0) return emptyLog(run);
-  const displays = new Map(stepsOf(run.view).map((step) => [step.key, step.display]));
-  const left = Math.min(log.left, farthestLeft(run, area));
-  const linesAt = (index: number): readonly Line[] => rowLines(state, run, rowAt(run, index)!, index, displays, area.columns, left);
+  const bar = hasScrollbar(run, area);
+  const columns = bar ? area.columns - 1 : area.columns;
+  const draw = lineDrawer(state, run, { ...area, columns });
 
   if (log.follows) {
     const lines: Line[] = [];
-    for (let index = log.matchCount - 1; index >= log.matchFirst && lines.length < area.rows; index -= 1) lines.unshift(...linesAt(index));
+    for (let place = log.matchCount - 1; place >= log.matchFirst && lines.length < area.rows; place -= 1) lines.unshift(...draw(place).lines);
     return lines.slice(-area.rows);
   }
-  const lines: Line[] = [];
-  let cursorEnd = 0;
-  for (let index = Math.min(log.top, log.cursor); index < log.matchCount && (lines.length < area.rows || index <= log.cursor); index += 1) {
-    lines.push(...linesAt(index));
-    if (index === log.cursor) cursorEnd = lines.length;
-  }
-  // Wrapped lines may push the cursor out of sight; then the top gives way.
-  const skip = Math.max(0, cursorEnd - area.rows);
-  return lines.slice(skip, skip + area.rows);
+  // From the cursor up, so that no more is drawn than fits; wrapped and unfolded lines may push the top out of sight.
+  const top = Math.min(log.top, log.cursor);
+  const atCursor = draw(log.cursor);
+  const above: Line[] = [];
+  for (let place = log.cursor - 1; place >= top && above.length + atCursor.cursorEnd < area.rows; place -= 1) above.unshift(...draw(place).lines);
+  const upTo = above.length + atCursor.cursorEnd;
+  const lines = [...above, ...atCursor.lines].slice(Math.max(0, upTo - area.rows));
+  for (let place = log.cursor + 1; place < log.matchCount && lines.length < area.rows; place += 1) lines.push(...draw(place).lines);
+  const shown = lines.slice(0, area.rows);
+  return bar ? withScrollbar(state, run, shown, area, top) : shown;
 }
-
-/** What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief` counts without a word. */
-export function logTitle(state: State, run: OpenRun, brief = false): Line {
-  const { log } = run;
-  const parts: Span[] = [span(brief ? shownCount(log).toLocaleString('en-US') : plural(shownCount(log), 'line'), 'muted')];
-  if (isFiltered(log)) {
-    const words = [
-      log.leastLevel === 'debug' ? undefined : `level>=${log.leastLevel}`,
-      log.onlyStep === undefined ? undefined : `step ${stepsOf(run.view).find((step) => step.key === log.onlyStep)?.display ?? log.onlyStep}`,
-      log.filterText === '' ? undefined : log.filterText,
-    ];
-    parts.push(span(` of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')}  ${words.filter((one) => one !== undefined).join(' ')}`, 'accent'));
-  } else if (log.filtersOff) parts.push(span('  filters off', 'accent'));
-  // Keys act on the selected step, and nothing else names it where the log stands alone.
-  const step = layoutOf(state, run).kind === 'split' ? undefined : selectedStep(run);
-  if (step) parts.push(span(` ${state.glyphs.dot} step ${step.display}`, 'muted'));
-  if (log.search !== '') parts.push(span(`  "${log.search}" ${matchCounter(run)}`, 'accent'));
-  const left = Math.min(log.left, farthestLeft(run, focusedArea(state, { ...run, pane: 'log' })));
-  if (left > 0) parts.push(span(`  ${state.glyphs.arrow} ${left}`, 'accent'));
-  if (!log.follows) {
-    const fresh = log.matchCount - log.frozenCount;
-    parts.push(span(`  frozen ${state.glyphs.below}${fresh > 0 ? ` +${fresh.toLocaleString('en-US')} new` : ''}`, fresh > 0 ? 'warn' : 'muted'));
-  }
-  return parts;
-}
-
-/** `3/57`: which of the matches the cursor is on. */
-function matchCounter(run: OpenRun): string {
-  const { log } = run;
-  const words = log.search.toLowerCase();
-  if (counted?.words !== words || counted.matches !== log.matches || counted.upTo > log.matchCount) counted = { words, matches: log.matches, upTo: log.matchFirst, indexes: [] };
-  // Only what came since the last frame is looked at: the list grows in place.
-  for (; counted.upTo < log.matchCount; counted.upTo += 1) if (lineHolds(rowAt(run, counted.upTo)!, words)) counted.indexes.push(counted.upTo);
-  const at = counted.indexes.indexOf(log.cursor);
-  return `${at === -1 ? '-' : at + 1}/${counted.indexes.length}`;
-}
-
-let counted: { readonly words: string; readonly matches: IndexList; upTo: number; readonly indexes: number[] } | undefined;
 
 function emptyLog(run: OpenRun): readonly Line[] {
   if (run.view.logCount > 0) return [[span(` No line of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')} passes the filters. F switches them off, f edits them.`, 'muted')]];
@@ -81,30 +55,98 @@ function emptyLog(run: OpenRun): readonly Line[] {
   return [[span(status === undefined || !finalRunStatuses.has(status) ? ' No line yet.' : ' The run logged nothing.', 'muted')]];
 }
 
-function rowLines(state: State, run: OpenRun, row: LogRow, index: number, displays: ReadonlyMap<string, string>, columns: number, left: number): readonly Line[] {
+interface DrawnLine {
+  readonly lines: readonly Line[];
+  /** Rows up to and with the one that has the cursor, or would. */
+  readonly cursorEnd: number;
+}
+
+/** Draws a line of the log with what is unfolded under it. */
+function lineDrawer(state: State, run: OpenRun, area: Area): (place: number) => DrawnLine {
   const { log } = run;
-  const selected = index === log.cursor && run.pane === 'log' && !log.follows;
+  const displays = new Map(stepsOf(run.view).map((step) => [step.key, step.display]));
+  const marks = new Map(run.bookmarks.map((one) => [one.seq, one]));
+  const left = leftOf(run, area);
+  const hasCursor = run.pane === 'log' && !log.follows;
+  return (place) => {
+    const row = rowAt(run, place)!;
+    const isHere = hasCursor && place === log.cursor;
+    const head = rowLines(state, run, row, { isHere: isHere && log.inside === undefined, display: displays.get(row.step_key ?? ''), mark: marks.get(row.seq), area, left });
+    const tree = treeLines(state, run, row, isHere, area);
+    return { lines: [...head, ...tree.lines], cursorEnd: head.length + tree.cursorEnd };
+  };
+}
+
+/** What stands under a line that is unfolded. */
+function treeLines(state: State, run: OpenRun, row: LogRow, isHere: boolean, area: Area): DrawnLine {
+  const lines: Line[] = [];
+  let cursorEnd = 0;
+  for (const one of treeUnder(run.log, row)) {
+    const here = isHere && one.path === run.log.inside;
+    const drawn = upTo(jsonLine(one, state.glyphs, area.columns - TREE_INDENT), mostRows(area), state.glyphs.more);
+    lines.push(...drawn.map((line, index): Line => [span((here && index === 0 ? state.glyphs.cursor : '').padEnd(TREE_INDENT), 'accent'), ...searched(line, run.log.search, here)]));
+    if (here) cursorEnd = lines.length;
+  }
+  return { lines, cursorEnd };
+}
+
+function mostRows(area: Area): number {
+  return Math.max(2, Math.floor(area.rows * MOST_OF_PANE));
+}
+
+/** At most so many rows, the last ending in `mark` when there were more. */
+function upTo(lines: readonly Line[], most: number, mark: string): readonly Line[] {
+  return lines.length <= most ? lines : [...lines.slice(0, most - 1), [...lines[most - 1]!.slice(0, -1), span(` ${mark}`, 'muted')]];
+}
+
+interface RowLook {
+  readonly isHere: boolean;
+  readonly display: string | undefined;
+  readonly mark: LogBookmarkRow | undefined;
+  readonly area: Area;
+  readonly left: number;
+}
+
+function rowLines(state: State, run: OpenRun, row: LogRow, { isHere, display, mark, area, left }: RowLook): readonly Line[] {
+  const { log } = run;
+  const { glyphs } = state;
+  const { columns } = area;
   const time = fit(formatMoment(row.timestamp, state.timeFormat, run.view.run?.started_at ?? null, state.now), TIME_CELLS);
   const head: Span[] = [
-    span(selected ? state.glyphs.cursor : ' ', 'accent'),
+    span(isHere ? glyphs.cursor : ' ', 'accent'),
     span(`${time} `, 'muted'),
     span(`${levelWords[row.log_level]} `, row.log_level === 'info' ? 'muted' : row.log_level),
     ...(columns >= CONTEXT_COLUMNS ? [span(`${fit(contextWords[row.execution_context], 8)} `, 'muted')] : []),
-    span(`${fit((row.step_key === null ? undefined : displays.get(row.step_key)) ?? '', 3)} `, 'muted'),
+    span(fit(display ?? '', 3), 'muted'),
+    span(mark ? glyphs.bookmark : ' ', 'accent'),
   ];
   const room = messageCells(columns);
-  const token = row.log_level === 'info' || row.log_level === 'debug' ? row.log_level : row.log_level === 'critical' ? 'error' : row.log_level;
-  const data = dataText(row);
-  const style = selected ? 'selection' : token;
+  const token = row.log_level === 'critical' ? 'error' : row.log_level;
+  const style = isHere ? 'selection' : token;
+  // Of a message that fills its room alone, what comes behind is not even written out.
+  const isFull = !log.wraps && row.message.length > (left + room) * 16;
+  const data = log.unfolded.has(row.seq) ? ` ${glyphs.unfolded}` : isFull ? '' : dataText(row, log.wraps ? undefined : left + room);
+  const note = mark === undefined || mark.note === '' ? '' : `${glyphs.bookmark} ${mark.note.replaceAll(/\s+/g, ' ')}`;
 
-  if (!log.wraps) {
-    const message = dropCells(row.message, left);
-    const rest = left > widthOf(row.message) ? dropCells(data, left - widthOf(row.message)) : data;
-    return [[...head, ...marked(message, log.search, style), span(rest, 'muted')]];
+  if (log.wraps) {
+    const most = mostRows(area);
+    const [first = '', ...more] = wrapUpTo(clip(`${row.message}${data}`, room * most, glyphs.more), room, most, glyphs.more);
+    const indent = ' '.repeat(columns - room);
+    return [
+      [...head, ...marked(first, log.search, style)],
+      ...more.map((one): Line => [span(indent), ...marked(one, log.search, style)]),
+      ...(note === '' ? [] : wrapUpTo(note, room, most, glyphs.more).map((one): Line => [span(indent), span(one, 'accent')])),
+    ];
   }
-  const [first = '', ...more] = wrap(`${row.message}${data}`, room);
-  const indent = ' '.repeat(columns - room);
-  return [[...head, ...marked(first, log.search, style)], ...more.map((one): Line => [span(indent), ...marked(one, log.search, style)])];
+  // A note is what somebody wants to be read: the line gives way to it.
+  const noteCells = note === '' ? 0 : Math.min(widthOf(note), Math.max(NOTE_CELLS.least, Math.floor(room * NOTE_CELLS.part)));
+  const message = dropCells(row.message, left);
+  // How wide a message is, is measured only where it is out of sight: it may have 20 kB.
+  const rest = message === '' ? dropCells(data, left - widthOf(row.message)) : data;
+  const texts: readonly Span[] = [...marked(message, log.search, style), span(rest, 'muted')];
+  if (noteCells === 0) return [[...head, ...texts]];
+  const line = clipLine(texts, Math.max(1, room - noteCells - 1), glyphs.more);
+  return [[...head, ...line, span(' '), span(clip(note, room - lineWidth(line) - 1, glyphs.more), 'accent')]];
 }
 
 /** Text with the words searched for standing out. */

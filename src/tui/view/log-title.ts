@@ -1,0 +1,45 @@
+import { plural } from '../../core/format.ts';
+import { focusedArea, layoutOf } from '../layout.ts';
+import { isFiltered, shownCount } from '../model/log.ts';
+import { logNotes } from '../model/log-notes.ts';
+import { hitPlaces, searchedPart } from '../model/log-search.ts';
+import { leftOf } from '../model/log-sideways.ts';
+import { selectedStep, stepsOf } from '../model/steps.ts';
+import { span, type Line, type Span } from '../output/line.ts';
+import type { OpenRun, State } from '../state.ts';
+
+/** What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief` counts without a word. */
+export function logTitle(state: State, run: OpenRun, brief = false): Line {
+  const { log } = run;
+  const parts: Span[] = [span(brief ? shownCount(log).toLocaleString('en-US') : plural(shownCount(log), 'line'), 'muted')];
+  if (isFiltered(log)) {
+    const words = [
+      log.onlyId === undefined ? undefined : `${log.onlyId.name}=${log.onlyId.value}`,
+      log.leastLevel === 'debug' ? undefined : `level>=${log.leastLevel}`,
+      log.onlyStep === undefined ? undefined : `step ${stepsOf(run.view).find((step) => step.key === log.onlyStep)?.display ?? log.onlyStep}`,
+      log.filterText === '' ? undefined : log.filterText,
+    ];
+    parts.push(span(` of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')}  ${words.filter((one) => one !== undefined).join(' ')}`, 'accent'));
+  } else if (log.filtersOff) parts.push(span('  filters off', 'accent'));
+  for (const { text, tone } of logNotes(run)) parts.push(span(`  ${text}`, tone));
+  // Keys act on the selected step, and nothing else names it where the log stands alone.
+  const step = layoutOf(state, run).kind === 'split' ? undefined : selectedStep(run);
+  if (step) parts.push(span(` ${state.glyphs.dot} step ${step.display}`, 'muted'));
+  if (log.search !== '') parts.push(span(`  "${log.search}" ${matchCounter(run)}`, 'accent'));
+  const left = leftOf(run, focusedArea(state, { ...run, pane: 'log' }));
+  if (left > 0) parts.push(span(`  ${state.glyphs.arrow} ${left}`, 'accent'));
+  if (!log.follows) {
+    const fresh = log.matchCount - log.frozenCount;
+    parts.push(span(`  frozen ${state.glyphs.below}${fresh > 0 ? ` +${fresh.toLocaleString('en-US')} new` : ''}`, fresh > 0 ? 'warn' : 'muted'));
+  }
+  return parts;
+}
+
+/** `3/57`: which of the matches the cursor is on. */
+function matchCounter(run: OpenRun): string {
+  const hits = hitPlaces(run);
+  const at = hits.placeOf(run.log.cursor);
+  const isOn = at < hits.length && hits.at(at) === run.log.cursor;
+  const part = searchedPart(run);
+  return `${isOn ? at - hits.first + 1 : '-'}/${hits.length - hits.first}${part < 1 ? ` so far, ${Math.floor(part * 100)} %` : ''}`;
+}
