@@ -75,6 +75,17 @@ describe('keys of a person', () => {
     expect(terminal.screen()).toContain('Preset cannot be "emacs"');
   });
 
+  it('stand in every sentence that names one, and an action without one is named as it is typed', () => {
+    const own = settings({ preset: 'k9s', bindings: { 'app.leave': [], 'breakpoints.add': ['ctrl-n'] } });
+    const terminal = openTerminal({ settings: own }, ...heldRun());
+    terminal.press('n');
+    expect(terminal.screen()).toContain('n does nothing now: nothing was searched for yet; press f first.');
+    terminal.press('B');
+    expect(terminal.screen()).toContain('None. Ctrl-n adds one; in a run, b on a step');
+    terminal.press(keys.esc, keys.esc, keys.esc);
+    expect(terminal.screen()).toContain('This is the top. :app.leave leaves');
+  });
+
   it('are asked for from the help, with those the entry has now', () => {
     const terminal = list();
     terminal.press('?', 'new run', '\u0012');

@@ -1,4 +1,5 @@
 import { newRunForm, defaultRequest } from '../dialogs/new-run.ts';
+import { keyFor } from '../keymap/key-marks.ts';
 import { pipelineToStart, selectedRun, shownRuns } from '../model/runs.ts';
 import { closeScreen } from '../screens/frame.ts';
 import type { State } from '../state.ts';
@@ -42,7 +43,7 @@ function start(state: State): Update {
 export const appActions = {
   'app.help': (state) => only(withOverlay(state, { type: 'help', query: '', cursor: 0 })),
   'app.command': (state) => only(withPrompt(state, 'command')),
-  'app.back': (state) => back(state) ?? only(told(state, 'This is the top. q leaves; runs go on without us.')),
+  'app.back': (state) => back(state) ?? only(told(state, `This is the top. ${keyFor('app.leave')} leaves; runs go on without us.`)),
   'app.leave': (state) => back(state) ?? leave(state),
   'app.interrupt': (state) =>
     state.interruptedAt !== undefined && state.now - state.interruptedAt < INTERRUPT_MS

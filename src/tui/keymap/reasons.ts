@@ -6,6 +6,7 @@ import { selectedStep } from '../model/steps.ts';
 import { situationNow } from '../model/situation.ts';
 import { pipelineToStart, selectedRun } from '../model/runs.ts';
 import type { OpenRun, State } from '../state.ts';
+import { keyFor } from './key-marks.ts';
 import { playbackOf } from '../update/playback.ts';
 import { staysHeld } from '../update/pending.ts';
 
@@ -109,13 +110,13 @@ export function cannotMark(state: State): Reason {
 export function hasNoSearch(state: State): Reason {
   const run = state.open;
   const search = run?.pane === 'log' ? run.log.search : run?.detail.search;
-  return search ? undefined : 'nothing was searched for yet; press / first';
+  return search ? undefined : `nothing was searched for yet; press ${keyFor(run?.pane === 'log' ? 'log.search' : 'detail.search')} first`;
 }
 
 /** Panes share a screen only where all of them fit. */
 export function onePane(state: State): Reason {
   if (isSplit(state)) return undefined;
-  return state.open?.zoomed ? 'the pane is zoomed; z shows all of them' : 'this screen shows one pane at a time; from 110 columns and 26 rows on there are three';
+  return state.open?.zoomed ? `the pane is zoomed; ${keyFor('view.zoom')} shows all of them` : 'this screen shows one pane at a time; from 110 columns and 26 rows on there are three';
 }
 
 /** Why the run would refuse a verb. */
@@ -160,7 +161,7 @@ export function cannotRerunAll(state: State): Reason {
   const missing = noRun(state) ?? inPlayback(state) ?? cannotChange(state);
   if (missing) return missing;
   const run = state.open!.view.run!;
-  return run.pipeline_key === null || run.step_tree === null ? 'this run is of a program that only traces, not of a registered pipeline; x exports it, with its inputs' : undefined;
+  return run.pipeline_key === null || run.step_tree === null ? `this run is of a program that only traces, not of a registered pipeline; ${keyFor('run.export')} exports it, with its inputs` : undefined;
 }
 
 export function cannotRerun(state: State): Reason {

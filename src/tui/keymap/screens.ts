@@ -1,9 +1,10 @@
 import type { Binding } from '../keymap.ts';
+import { keyFor } from './key-marks.ts';
 import { screens } from '../screens/table.ts';
 import { shownScreen } from '../screens/screen.ts';
 import type { State } from '../state.ts';
 
-const noSearch = (state: State): string | undefined => (shownScreen(state)?.search ? undefined : 'nothing was searched for yet; press / first');
+const noSearch = (state: State): string | undefined => (shownScreen(state)?.search ? undefined : `nothing was searched for yet; press ${keyFor('screen.search')} first`);
 
 /** Keys that all screens have, and after them those that a screen brings itself. */
 export const screenKeys: readonly Binding[] = [

@@ -1,4 +1,6 @@
 import type { Prompt } from '../overlay.ts';
+import { keyOf } from '../keymap.ts';
+import { withKeys } from '../keymap/key-marks.ts';
 import { sentence } from '../model/sentence.ts';
 import type { State } from '../state.ts';
 import { promptLabel } from '../view/dialogs.ts';
@@ -33,7 +35,7 @@ export function createNarrator(): Narrator {
       const end = prompt ? '\n' : '';
       prompt = undefined;
       const next = focusOf(state);
-      const lines = [...happenings(said, state), ...focusLines(focus, next), ...noticeLines(said, state)].map((text) => spoken(sentence(text))).filter((text) => text !== '');
+      const lines = [...happenings(said, state), ...focusLines(focus, next), ...noticeLines(said, state).map((text) => withKeys(text, (action) => keyOf(state, action)))].map((text) => spoken(sentence(text))).filter((text) => text !== '');
       said = state;
       focus = next;
       return end + lines.map((text) => `${text}\n`).join('');

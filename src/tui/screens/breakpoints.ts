@@ -5,6 +5,7 @@ import { UserError } from '../../protocol/error.ts';
 import { pipelineKeys, pipelineNamed } from '../dialogs/commands/references.ts';
 import { openBreakpointForm } from '../dialogs/forms/breakpoint.ts';
 import { openWatchForm } from '../dialogs/forms/watch.ts';
+import { keyFor } from '../keymap/key-marks.ts';
 import { cannotChange } from '../keymap/reasons.ts';
 import { breakpointsOf } from '../model/breakpoints.ts';
 import { watchLines, watchesOf } from '../model/watches.ts';
@@ -40,10 +41,10 @@ function rows(state: State, own: BreakpointsState, columns: number): readonly Sc
   const shown = watchLines(watched, run && loadedSnapshot(run)?.snapshot, step?.row, run?.view.run, columns);
   const watches = watched.flatMap((one, at) => shown[at]!.map((text, index): ScreenRow => ({ line: text, id: `${WATCH}${one.id}`, isStop: index === 0 })));
   return [
-    ...(breakpoints.length > 0 ? breakpoints : sayRows('None. a adds one; in a run, b on a step, a log line or a value does.', columns)),
+    ...(breakpoints.length > 0 ? breakpoints : sayRows(`None. ${keyFor('breakpoints.add')} adds one; in a run, ${keyFor('run.breakpoint')} on a step, a log line or a value does.`, columns)),
     { line: [] },
     { line: [span(' Watches', 'heading'), span(step ? `  at ${step.display} ${step.name}` : '  shown at every stop', 'muted')] },
-    ...(watches.length > 0 ? watches : sayRows('None. W adds an expression, such as outputs.width or state.image.', columns)),
+    ...(watches.length > 0 ? watches : sayRows(`None. ${keyFor('breakpoints.watch')} adds an expression, such as outputs.width or state.image.`, columns)),
   ];
 }
 
@@ -65,7 +66,7 @@ function chosen(state: State, own: BreakpointsState) {
   };
 }
 
-const nothing = (state: State): Update => only(told(state, 'There is nothing on this row; a adds a breakpoint, W a watch.'));
+const nothing = (state: State): Update => only(told(state, `There is nothing on this row; ${keyFor('breakpoints.add')} adds a breakpoint, ${keyFor('breakpoints.watch')} a watch.`));
 
 export const breakpointsScreen: Screen<BreakpointsState> = {
   title: (_state, own) => `breakpoints and watches of ${own.pipelineKey}`,

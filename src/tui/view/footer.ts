@@ -1,6 +1,7 @@
 import { keyLabel } from '../input/key.ts';
 import { MESSAGE_ROWS } from '../layout.ts';
-import { bindingsNow } from '../keymap.ts';
+import { bindingsNow, keyOf } from '../keymap.ts';
+import { withKeys } from '../keymap/key-marks.ts';
 import { line, lineWidth, span, spread, wrapUpTo, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
 
@@ -9,7 +10,7 @@ export function footerLines(state: State): readonly Line[] {
   const { notice, size, glyphs } = state;
   if (!notice) return [keysLine(state)];
   const token = notice.tone === 'info' ? 'accent' : notice.tone;
-  return wrapUpTo(notice.text, size.columns - 2, MESSAGE_ROWS, glyphs.more).map((text) => line(` ${text}`, token));
+  return wrapUpTo(withKeys(notice.text, (action) => keyOf(state, action)), size.columns - 2, MESSAGE_ROWS, glyphs.more).map((text) => line(` ${text}`, token));
 }
 
 function keysLine(state: State): Line {

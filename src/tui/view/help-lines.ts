@@ -1,5 +1,7 @@
 import { keysText } from '../actions/perform.ts';
 import { helpEntries, underHelp, type HelpEntry } from '../dialogs/help.ts';
+import { keyOf, type Binding } from '../keymap.ts';
+import { withKeys } from '../keymap/key-marks.ts';
 import { placeWords } from '../keymap/places.ts';
 import { dialogRows, scrolled } from '../layout.ts';
 import { clip, fit, line, span, wrap, type Line } from '../output/line.ts';
@@ -39,7 +41,7 @@ export function helpLines(state: State, help: Help): readonly Line[] {
 }
 
 function entryLine(state: State, below: State, { binding, isHere }: HelpEntry, isChosen: boolean): Line {
-  const why = isHere ? binding.disabled?.(below) : undefined;
+  const why = isHere ? whyNot(below, binding) : undefined;
   return [
     span(isChosen ? ` ${state.glyphs.cursor} ` : '   ', 'accent'),
     span(fit(keysText(binding), KEY_CELLS), isHere ? 'key' : 'muted'),
@@ -50,9 +52,15 @@ function entryLine(state: State, below: State, { binding, isHere }: HelpEntry, i
   ];
 }
 
+/** Why an entry does nothing now, with the keys as they are bound. */
+function whyNot(below: State, binding: Binding): string | undefined {
+  const why = binding.disabled?.(below);
+  return why === undefined ? undefined : withKeys(why, (action) => keyOf(below, action));
+}
+
 /** The whole sentence of an entry, and its name for `:` and for other keys. */
 function aboutLines(state: State, below: State, { binding, isHere }: HelpEntry): readonly Line[] {
-  const why = isHere ? binding.disabled?.(below) : undefined;
+  const why = isHere ? whyNot(below, binding) : undefined;
   const columns = state.size.columns - 2;
   const sentence = `${binding.help}${why === undefined ? '' : ` Not now: ${why}.`}`;
   return [

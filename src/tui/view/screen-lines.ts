@@ -1,5 +1,7 @@
 import { definitionOf, headOf, rowsOf, screenHeight } from '../screens/frame.ts';
 import type { ScreenState } from '../screens/table.ts';
+import { keyOf } from '../keymap.ts';
+import { withKeys } from '../keymap/key-marks.ts';
 import { scrolled } from '../layout.ts';
 import { clipLine, lineText, lineWidth, span, spread, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
@@ -23,7 +25,7 @@ export function screenLines(state: State, own: ScreenState): readonly Line[] {
   const top = scrolled(own.top, cursor, height, rows.length);
   const shown = rows.slice(top, top + height).map(({ line }, index): Line => {
     const here = top + index === cursor && rows.length > 1;
-    return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(line, own.search, here)];
+    return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(line.map((one) => ({ ...one, text: withKeys(one.text, (action) => keyOf(state, action)) })), own.search, here)];
   });
   const head = headOf(state).map((one) => clipLine(one, state.size.columns, state.glyphs.more));
   return [clipLine(definitionOf(own).about(state, own), state.size.columns, state.glyphs.more), ...head, ...shown];
