@@ -19,7 +19,7 @@ import { only, told, withLog, withRun, type Update } from './update/result.ts';
 export function update(state: State, message: Message, now: number): Update {
   const first = handle({ ...state, now }, message);
   // Whatever the message was, the selected step or the screen on top may need something now.
-  const second = askForSnapshots(first.state.open?.seekSeq === undefined ? first.state : withRun(first.state, seekLine));
+  const second = askForSnapshots(first.state.open?.seekSeq === undefined ? first.state : withRun(first.state, (run) => seekLine(first.state, run)));
   const third = askForAnswers(second.state);
   const fourth = followNews(third.state);
   const all = { state: withoutStaleNotice(fourth.state), effects: [...first.effects, ...second.effects, ...third.effects, ...fourth.effects] };

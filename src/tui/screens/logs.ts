@@ -10,7 +10,7 @@ import type { News } from '../outside/followings.ts';
 import type { State } from '../state.ts';
 import { openRun, showRun } from '../update/open-run.ts';
 import { only, told, withPrompt, withRun, type Update } from '../update/result.ts';
-import { columnHeads, drawnRow, lineFacts, passing } from './logs/lines.ts';
+import { columnHeads, drawnRows, lineFacts, passing } from './logs/lines.ts';
 import { answerTo, newScreen, on, problemOf, sayRows, withOwn, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
 
 /** The newest lines of all runs, live. */
@@ -46,6 +46,13 @@ function shownLines(state: State, own: LogsState): readonly LogRow[] {
   return filtersOff ? lines : passing(lines, { filter, leastLevel }, lineFacts(state.lists.runs));
 }
 
+/** Those of some rows that are not among the lines yet. */
+function notIn(lines: readonly LogRow[], rows: readonly LogRow[]): readonly LogRow[] {
+  const ids = new Set(rows.map(({ id }) => id));
+  for (const { id } of lines) ids.delete(id);
+  return ids.size === rows.length ? rows : rows.filter(({ id }) => ids.has(id));
+}
+
 /** With the cursor on the newest line, where it is followed. */
 function atEnd(state: State, own: LogsState): LogsState {
   const count = shownLines(state, own).length;
@@ -56,8 +63,7 @@ function heard(state: State, own: LogsState, news: News): LogsState {
   if (news.kind !== 'logs') return own;
   const { lines = [] } = own;
   // Where the screen was left and is shown again, what came last may be told once more.
-  const held = news.isFresh ? undefined : new Set(lines.map(({ id }) => id));
-  const fresh = held ? news.rows.filter(({ id }) => !held.has(id)) : news.rows;
+  const fresh = news.isFresh ? news.rows : notIn(lines, news.rows);
   if (!own.follows && lines.length > 0) {
     // Nothing moves under a reader: what would not fit waits, and is read when the newest line is followed again.
     if (news.isFresh) return { ...own, beyond: 'many' };
@@ -82,8 +88,7 @@ function oldestOf(lines: readonly LogRow[]): string {
 function settled(state: State, own: LogsState): LogsState {
   const older = own.asksOlder ? answerTo(own, olderQuestion(own)) : undefined;
   if (!older) return problemOf(own, olderQuestion(own)) === undefined ? own : { ...own, asksOlder: false };
-  const held = new Set(own.lines?.map((row) => row.id));
-  const fresh = older.filter((row) => !held.has(row.id));
+  const fresh = notIn(own.lines ?? [], older);
   const next: LogsState = { ...own, lines: [...fresh, ...(own.lines ?? [])], asksOlder: false, isAll: older.length === 0, answers: {} };
   const added = shownLines(state, next).length - shownLines(state, own).length;
   return { ...next, cursor: own.cursor + added, top: own.top + added, frozenCount: own.frozenCount + added };
@@ -93,6 +98,7 @@ function settled(state: State, own: LogsState): LogsState {
 function moved(state: State, own: LogsState, before: LogsState, toEnd: boolean): LogsState {
   if (toEnd) return followed(state, own);
   const count = shownLines(state, own).length;
+  if (count === 0) return own;
   const next = own.follows ? { ...own, follows: false, frozenCount: count } : own;
   const wantsOlder = own.cursor === 0 && !own.isAll && (own.cursor !== before.cursor || before.cursor === 0) && (own.lines?.length ?? 0) < limits.everyLogHeld;
   return wantsOlder && own.lines?.length ? { ...next, asksOlder: true } : next;
@@ -128,7 +134,7 @@ function rows(state: State, own: LogsState, columns: number): readonly ScreenRow
   const facts = lineFacts(state.lists.runs);
   const shown = shownLines(state, own);
   if (shown.length === 0) return sayRows(`No line of ${own.lines.length.toLocaleString('en-US')} passes. F switches the filters off, f edits them, g reads older lines.`, columns);
-  return shown.map((row) => drawnRow(state, row, facts, columns));
+  return drawnRows(state, shown, facts, columns);
 }
 
 /** To the next line of level error or worse. */

@@ -2,7 +2,8 @@ import { emptyView } from '../../core/run-view.ts';
 import type { StepRow } from '../../protocol/rows.ts';
 import { detailStep, snapshotKey } from '../model/detail.ts';
 import { selectedStep, stepInFocus } from '../model/steps.ts';
-import { isScanning, placeOfSeq, rowAt } from '../model/log.ts';
+import { focusedArea } from '../layout.ts';
+import { isScanning, placeOfSeq, rowAt, scrolledTo } from '../model/log.ts';
 import { newDetail, newLogPane, type CameFrom, type LoadedSnapshot, type OpenRun, type State } from '../state.ts';
 import type { Effect } from '../effect.ts';
 import { only, type Update } from './result.ts';
@@ -85,12 +86,12 @@ export function followRun(run: OpenRun): OpenRun {
 }
 
 /** Puts the cursor of the log on the line that the run was opened for, as soon as it is there. */
-export function seekLine(run: OpenRun): OpenRun {
+export function seekLine(state: State, run: OpenRun): OpenRun {
   if (run.seekSeq === undefined) return run;
   const place = placeOfSeq(run, run.seekSeq);
   // All lines are there, and it is none of them: nothing is to move later under a reader.
   if (rowAt(run, place)?.seq !== run.seekSeq) return run.link.state === 'live' && !isScanning(run) ? { ...run, seekSeq: undefined } : run;
-  return { ...run, seekSeq: undefined, log: { ...run.log, cursor: place, follows: false, top: Math.max(run.log.matchFirst, place - LEAD_LINES), frozenCount: run.log.matchCount } };
+  return { ...run, seekSeq: undefined, log: { ...run.log, cursor: place, follows: false, top: scrolledTo(run.log, Math.max(run.log.matchFirst, place - LEAD_LINES), place, focusedArea(state, run).rows), frozenCount: run.log.matchCount } };
 }
 
 /** Lines above the one that a run was opened for: what led there is worth seeing too. */

@@ -9,7 +9,7 @@ import { clipLine, fit, span, type Line, type Span } from '../../output/line.ts'
 import type { State } from '../../state.ts';
 import type { ScreenRow } from '../screen.ts';
 
-/** What a line of the logs of everything passes through, and is drawn with. Both are kept by line: most lines stay. */
+/** What a line of the logs of everything passes through, and is drawn with. */
 export interface LineFacts {
   /** The run of a line, where the list of runs has it. */
   readonly runOf: (runId: string) => RunRow | undefined;
@@ -50,7 +50,18 @@ export interface LineFilter {
 }
 
 /** The lines that pass, in their order. */
-export function passing(rows: readonly LogRow[], { filter, leastLevel }: LineFilter, facts: LineFacts): readonly LogRow[] {
+export function passing(rows: readonly LogRow[], wanted: LineFilter, facts: LineFacts): readonly LogRow[] {
+  const { filter, leastLevel } = wanted;
+  // An update and a frame ask for the same several times.
+  if (lastPassing?.rows === rows && lastPassing.filter === filter && lastPassing.leastLevel === leastLevel && lastPassing.facts === facts) return lastPassing.passing;
+  const found = whichPass(rows, wanted, facts);
+  lastPassing = { rows, filter, leastLevel, facts, passing: found };
+  return found;
+}
+
+let lastPassing: (LineFilter & { readonly rows: readonly LogRow[]; readonly facts: LineFacts; readonly passing: readonly LogRow[] }) | undefined;
+
+function whichPass(rows: readonly LogRow[], { filter, leastLevel }: LineFilter, facts: LineFacts): readonly LogRow[] {
   const least = levelRank(leastLevel);
   if (filter === undefined) return least === levelRank('debug') ? rows : rows.filter((row) => levelRank(row.log_level) >= least);
   const known = keptOf(outcomes, filter);
@@ -100,20 +111,18 @@ export function columnHeads(columns: number): Line {
   return [span(`${heads.filter(([, width]) => width > 0).map(([name, width]) => fit(name, width)).join(' ')} MESSAGE`, 'muted')];
 }
 
-/** A line as it stands on the screen. Kept until what is drawn with it changes. */
-export function drawnRow(state: State, row: LogRow, facts: LineFacts, columns: number): ScreenRow {
-  const run = facts.runOf(row.test_run_id);
-  const isMoving = state.timeFormat === 'relative';
-  // Of the run only what is drawn: its row changes with every step.
-  const key = `${columns} ${state.timeFormat} ${isMoving ? Math.floor(state.now / 10_000) : ''} ${run === undefined ? '' : run.pipeline_key} ${facts.displayOf(row)} ${state.glyphs.more}`;
-  const known = drawn.get(row);
-  if (known?.key === key) return known.drawn;
-  const made: ScreenRow = { line: rowLine(state, row, facts, columns), id: row.id, isStop: levelRank(row.log_level) >= levelRank('error') };
-  drawn.set(row, { key, drawn: made });
-  return made;
+/** Lines as they stand on the screen. Each is drawn when it is looked at: of ten thousand only those in sight are. */
+export function drawnRows(state: State, rows: readonly LogRow[], facts: LineFacts, columns: number): readonly ScreenRow[] {
+  return rows.map((row) => {
+    let line: Line | undefined;
+    return {
+      id: row.id, isStop: levelRank(row.log_level) >= levelRank('error'),
+      get line() {
+        return (line ??= rowLine(state, row, facts, columns));
+      },
+    };
+  });
 }
-
-const drawn = new WeakMap<LogRow, { readonly key: string; readonly drawn: ScreenRow }>();
 
 function rowLine(state: State, row: LogRow, facts: LineFacts, columns: number): Line {
   const cells = columnsFor(columns);
