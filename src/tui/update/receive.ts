@@ -12,6 +12,7 @@ import { openEditor } from '../dialogs/editor.ts';
 import type { ListRows, Message } from '../message.ts';
 import { isBehind } from '../model/detail.ts';
 import { placeOfReader, scanLog } from '../model/log.ts';
+import { logNews } from '../model/log-notes.ts';
 import { selectedStep, stepsOf } from '../model/steps.ts';
 import type { AnswerTo } from '../outside/questions.ts';
 import { withAnswer, withNews, withoutAnswers } from '../screens/frame.ts';
@@ -48,7 +49,7 @@ export function receive(state: State, message: Received): Update {
     case 'found':
       return openRun(state, message.run.test_run_id);
     case 'changed':
-      return only(ifOpen(state, message.runId, (run) => withChanges(message.reading ? { ...run, reading: message.reading } : run, message.changes, message.lines)));
+      return only(withLogNews(state, ifOpen(state, message.runId, (run) => withChanges(message.reading ? { ...run, reading: message.reading } : run, message.changes, message.lines))));
     case 'runLink':
       return only(ifOpen(state, message.runId, (run) => ({ ...run, link: linkAt(run.link, message.link, state.now) })));
     case 'started': {
@@ -174,6 +175,12 @@ function linkAt(before: LinkAt, link: LinkState, now: number): LinkAt {
 
 function ifOpen(state: State, runId: string, change: (run: OpenRun) => OpenRun): State {
   return state.open?.runId === runId ? withRun(state, change) : state;
+}
+
+/** Says once what a reader of the log does not see from its lines. */
+function withLogNews(before: State, state: State): State {
+  const news = before.open && state.open && logNews(before.open, state.open);
+  return news === undefined ? state : told(state, news, 'warn', LASTING_MS);
 }
 
 function withChanges(run: OpenRun, changes: Parameters<typeof applyChanges>[1], lines: LogLines | undefined): OpenRun {
