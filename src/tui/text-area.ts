@@ -1,15 +1,10 @@
+import { graphemes } from './graphemes.ts';
+
 /** Text being edited, with a cursor. Rows and columns count from 0; columns are graphemes. */
 export interface TextArea {
   readonly lines: readonly string[];
   readonly row: number;
   readonly column: number;
-}
-
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
-/** The characters of a line as a person counts them. */
-export function graphemes(line: string): readonly string[] {
-  return [...segmenter.segment(line)].map((one) => one.segment);
 }
 
 export function textArea(text: string): TextArea {

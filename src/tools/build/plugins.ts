@@ -48,4 +48,24 @@ const yogaWithoutFetch: Plugin = {
   },
 };
 
-export const plugins: Plugin[] = [withoutDevtools, withoutUnusedLite, onlyEnglishZod, yogaWithoutFetch];
+/**
+ * What Ink measures with makes a segmenter of graphemes as it is loaded, and loads the tables of Unicode with it:
+ * half as long as Node itself takes. It is made at the first text that is not ASCII.
+ */
+const lazySegmenter = `{
+  made: undefined,
+  segment(text) {
+    if (/^[\\x20-\\x7e]*$/.test(text)) return Array.from(text, (segment, index) => ({ segment, index, input: text }));
+    return (this.made ??= new Intl.Segmenter()).segment(text);
+  },
+}`;
+const segmentersLater: Plugin = {
+  name: 'segmenters-later',
+  setup(build) {
+    build.onLoad({ filter: /[\\/](string-width|wrap-ansi|slice-ansi|ansi-tokenize|ink)[\\/].*(index|tokenize-ansi|tokenize|line-update)\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replace(/^(const \w+ = )new Intl\.Segmenter\([^)]*\);/m, (_, start: string) => `${start}${lazySegmenter};`),
+    }));
+  },
+};
+
+export const plugins: Plugin[] = [withoutDevtools, withoutUnusedLite, onlyEnglishZod, yogaWithoutFetch, segmentersLater];

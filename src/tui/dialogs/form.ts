@@ -1,4 +1,4 @@
-import { graphemes } from '../text-area.ts';
+import { graphemes } from '../graphemes.ts';
 import type { Field } from '../overlay.ts';
 
 /** A field to type into. */

@@ -1,3 +1,4 @@
+import { segmentsOf } from '../graphemes.ts';
 import type { InputEvent, KeyName } from './key.ts';
 
 /** What a decoder carries from one chunk to the next. */
@@ -34,8 +35,6 @@ const finalKeys: Record<string, KeyName> = {
   A: 'up', B: 'down', C: 'right', D: 'left', H: 'home', F: 'end', Z: 'shift-tab',
 };
 const tildeKeys: Record<string, KeyName> = { 1: 'home', 2: 'insert', 3: 'delete', 4: 'end', 5: 'pageup', 6: 'pagedown', 7: 'home', 8: 'end' };
-
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** CSI with a complete final byte; the parameters may hold intermediates, as replies do. */
 // oxlint-disable-next-line no-control-regex -- these are the bytes terminals send
@@ -105,7 +104,7 @@ export function decode(state: DecoderState, chunk: string): Decoded {
 
     const next = rest.indexOf('\u001b');
     const plain = next === -1 ? rest : rest.slice(0, next);
-    for (const { segment } of segmenter.segment(plain)) {
+    for (const { segment } of segmentsOf(plain)) {
       const key = segment === '\n' && isAfterReturn ? undefined : plainKey(segment);
       isAfterReturn = segment === '\r';
       if (key !== undefined) events.push({ type: 'key', key });

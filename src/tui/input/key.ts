@@ -1,3 +1,5 @@
+import { graphemes } from '../graphemes.ts';
+
 /**
  * A key as the keymap names it: the character itself (`j`, `G`, `é`), or a name: `enter tab shift-tab esc
  * backspace delete up down left right pageup pagedown home end space ctrl-x`.
@@ -22,6 +24,5 @@ export function keyLabel(key: KeyName): string {
 /** The text a key types, if it types any. */
 export function typedText(key: KeyName): string | undefined {
   if (key === 'space') return ' ';
-  const characters = [...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(key)];
-  return characters.length === 1 ? key : undefined;
+  return graphemes(key).length === 1 ? key : undefined;
 }

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { segmentsOf } from '../graphemes.ts';
 import { narrow } from './line.ts';
 
 /*
@@ -74,7 +75,6 @@ export function isDisputedText(grapheme: string): boolean {
 }
 
 const pictograph = /\p{Emoji_Presentation}/u;
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 // oxlint-disable-next-line no-control-regex -- these are the bytes that change styles
 const sequence = /\u001b\[([0-9;]*)m/g;
 // oxlint-disable-next-line no-control-regex -- these are the bytes that must not get through
@@ -108,7 +108,7 @@ export function rowOf(text: string, columns: number): Row {
       for (let at = 0; at < piece.length && cell < columns; at += 1) put(piece[at]!, 1);
       return;
     }
-    for (const { segment } of segmenter.segment(piece.replaceAll(control, ''))) {
+    for (const { segment } of segmentsOf(piece.replaceAll(control, ''))) {
       if (cell >= columns) return;
       const width = stringWidth(segment);
       // Alone, a mark that joins what stands before it has no cell of its own.

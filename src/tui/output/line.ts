@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { segmentsOf } from '../graphemes.ts';
 import { drawable } from './drawable.ts';
 import type { Token } from './theme.ts';
 
@@ -29,7 +30,6 @@ export function line(text: string, token?: Token): Line {
  * mostly consist of is measured without looking at graphemes.
  */
 export const narrow = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*$/;
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Terminal cells that `text` takes, made printable first. */
 export function widthOf(text: string): number {
@@ -55,7 +55,7 @@ export function takeCells(text: string, cells: number): string {
   const safe = drawable(text.slice(0, cells * MAX_UNITS));
   let used = 0;
   let end = 0;
-  for (const { segment, index } of segmenter.segment(safe)) {
+  for (const { segment, index } of segmentsOf(safe)) {
     const width = stringWidth(segment);
     if (used + width > cells) break;
     used += width;
@@ -70,7 +70,7 @@ export function dropCells(text: string, cells: number): string {
   if (narrow.test(text)) return text.slice(cells);
   const safe = drawable(text);
   let used = 0;
-  for (const { segment, index } of segmenter.segment(safe)) {
+  for (const { segment, index } of segmentsOf(safe)) {
     if (used >= cells) return ' '.repeat(used - cells) + safe.slice(index);
     used += stringWidth(segment);
   }

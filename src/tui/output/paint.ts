@@ -1,4 +1,4 @@
-import { graphemes } from '../text-area.ts';
+import { graphemes } from '../graphemes.ts';
 import { clipLine, lineWidth, widthOf, type Line, type Span } from './line.ts';
 import { drawable } from './drawable.ts';
 import type { Theme, TokenStyle } from './theme.ts';

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { lookOf, settingsOf } from '../settings.ts';
 import { UserError } from '../../protocol/error.ts';
 import { colorDepth, createPaint } from './paint.ts';
 import { span } from './line.ts';
+import { ThemeFile } from './theme.ts';
 import { loadTheme, readThemes, themeNames } from './themes.ts';
 
 /** The sixteen colours as terminals usually show them. */
@@ -27,7 +28,12 @@ function contrast(one: string, other: string): number {
 describe('themes', () => {
   it('are files that all fit', () => {
     expect(themeNames()).toEqual(['color-safe', 'dark', 'high-contrast', 'light', 'mono']);
-    for (const name of themeNames()) expect(loadTheme(name).name).toBe(name);
+    for (const name of themeNames()) {
+      // As they stand in their files: a start takes them unchecked.
+      const file = JSON.parse(readFileSync(join(import.meta.dirname, `../../../themes/${name}.json`), 'utf8')) as unknown;
+      expect(ThemeFile.safeParse(file).error).toBeUndefined();
+      expect(loadTheme(name).name).toBe(name);
+    }
   });
 
   it.each([['dark', ['#000000', '#1e1e1e']], ['color-safe', ['#000000', '#1e1e1e']], ['high-contrast', ['#000000']], ['light', ['#ffffff', '#f6f8fa']]] as const)('%s can be read: text has a contrast of 4.5 to every usual background', (name, backgrounds) => {
