@@ -1,9 +1,9 @@
 import { bookmarkPlaces, nextLandmark } from '../model/log-landmarks.ts';
-import { placeOfSeq, rowAt } from '../model/log.ts';
+import { rowAt } from '../model/log.ts';
 import { newMarksScreen } from '../screens/marks.ts';
 import { withScreen } from '../screens/screen.ts';
 import type { State } from '../state.ts';
-import { only, replaceOverlay, told, withPrompt, withRun, type Action } from '../update/result.ts';
+import { only, replaceOverlay, told, withPrompt, type Action } from '../update/result.ts';
 import type { Prompt } from '../overlay.ts';
 import { goTo, landmarkWords, stopped } from './log.ts';
 
@@ -22,16 +22,6 @@ function next(direction: 1 | -1): Action {
     const note = markHere(there).mark?.note ?? '';
     return only(told(there, `Mark ${landmarkWords(found, direction)}${note === '' ? '' : ` ${note}`}`));
   };
-}
-
-/** The log at a marked line, or at what is left near it, with why. */
-export function goToMark(state: State, seq: number): State {
-  const run = state.open!;
-  const place = placeOfSeq(run, seq);
-  const there = withRun(goTo(state, Math.max(run.log.matchFirst, Math.min(place, run.log.matchCount - 1))), (open) => ({ ...open, pane: 'log' as const }));
-  if (rowAt(run, place)?.seq === seq) return there;
-  const isGone = run.view.logs.length > run.view.logs.first && seq < run.view.logs.seqAt(run.view.logs.first);
-  return told(there, isGone ? 'That line is older than the lines that are kept here.' : 'The filters hide that line, and this is the next one; F switches them off.', 'warn');
 }
 
 export const logMarkActions = {

@@ -1,7 +1,7 @@
 import { correlationIds } from '../../core/correlation.ts';
 import { LogLevel } from '../../protocol/vocabulary.ts';
 import { focusedArea } from '../layout.ts';
-import { frozen, isFiltered, placeOfReader, rowAt, scanLog, scrolledTo } from '../model/log.ts';
+import { frozen, isFiltered, placeOfReader, placeOfSeq, rowAt, scanLog, scrolledTo } from '../model/log.ts';
 import { errorPlaces, nextLandmark, type NextLandmark } from '../model/log-landmarks.ts';
 import { hitPlaces, knowsNext, searchedPart, searchLog } from '../model/log-search.ts';
 import { farthestLeft, MOST_LEFT } from '../model/log-sideways.ts';
@@ -31,6 +31,16 @@ export function goTo(state: State, index: number): State {
     const near = visible ? top : Math.max(log.matchFirst, index - Math.floor(height / 2));
     return { ...run, log: { ...log, ...frozen(run), cursor: index, inside: undefined, top: scrolledTo(log, near, index, height) } };
   });
+}
+
+/** The log at the line with this number, or at what is left near it, with why. */
+export function goToLine(state: State, seq: number): State {
+  const run = state.open!;
+  const place = placeOfSeq(run, seq);
+  const there = withRun(goTo(state, Math.max(run.log.matchFirst, Math.min(place, run.log.matchCount - 1))), (open) => ({ ...open, pane: 'log' as const }));
+  if (rowAt(run, place)?.seq === seq) return there;
+  const isGone = run.view.logs.length > run.view.logs.first && seq < run.view.logs.seqAt(run.view.logs.first);
+  return told(there, isGone ? 'That line is older than the lines that are kept here.' : 'The filters hide that line, and this is the next one; F switches them off.', 'warn');
 }
 
 /** Sideways by some cells, never beyond the end of the longest line in sight. */

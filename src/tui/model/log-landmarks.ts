@@ -4,35 +4,30 @@ import type { OpenRun } from '../state.ts';
 import { placeOfSeq } from './log.ts';
 
 /*
- * Places of a log that people go to: errors, lines with the words searched for, marked lines. What was found is kept
- * beside the list of lines that pass, and only what came since is looked at.
+ * Places of a log that people go to: errors and marked lines. Errors that were found are kept beside the list of lines
+ * that pass, and only what came since is looked at.
  */
-
-interface Found {
-  readonly places: IndexList;
-  /** Places before this one were looked at. */
-  upTo: number;
-  edition: number;
-}
-
-function landmarks(keyOf: (run: OpenRun) => string, isOne: (run: OpenRun, place: number) => boolean): (run: OpenRun) => IndexList {
-  let of: { readonly matches: IndexList; readonly key: string; readonly found: Found } | undefined;
-  return (run) => {
-    const { matches, matchFirst, matchCount, edition } = run.log;
-    const key = keyOf(run);
-    const isSame = of !== undefined && of.matches === matches && of.key === key && of.found.edition === edition && of.found.upTo <= matchCount;
-    const found: Found = isSame ? of!.found : { places: indexList(), upTo: matchFirst, edition };
-    if (!isSame) of = { matches, key, found };
-    found.places.dropBelow(matchFirst);
-    for (found.upTo = Math.max(found.upTo, matchFirst); found.upTo < matchCount; found.upTo += 1) if (isOne(run, found.upTo)) found.places.push(found.upTo);
-    return found.places;
-  };
-}
 
 const leastError = levelRank('error');
 
+/** Errors found in a list of lines that pass, as it was at an edition; places before `upTo` were looked at. */
+interface Found {
+  readonly matches: IndexList;
+  readonly edition: number;
+  readonly places: IndexList;
+  upTo: number;
+}
+
+let found: Found | undefined;
+
 /** Places of errors among the lines that pass. */
-export const errorPlaces = landmarks(() => '', (run, place) => run.view.logs.levelAt(run.log.matches.at(place)) >= leastError);
+export function errorPlaces(run: OpenRun): IndexList {
+  const { matches, matchFirst, matchCount, edition } = run.log;
+  if (found?.matches !== matches || found.edition !== edition || found.upTo > matchCount) found = { matches, edition, places: indexList(), upTo: matchFirst };
+  found.places.dropBelow(matchFirst);
+  for (found.upTo = Math.max(found.upTo, matchFirst); found.upTo < matchCount; found.upTo += 1) if (run.view.logs.levelAt(matches.at(found.upTo)) >= leastError) found.places.push(found.upTo);
+  return found.places;
+}
 
 /** Places of marked lines, among those that pass. */
 export function bookmarkPlaces(run: OpenRun): IndexList {

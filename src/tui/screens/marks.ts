@@ -1,5 +1,5 @@
 import { plural, shortId } from '../../core/format.ts';
-import { goToMark } from '../actions/log-marks.ts';
+import { goToLine } from '../actions/log.ts';
 import type { Command } from '../dialogs/commands/command.ts';
 import { openRunOf } from '../dialogs/commands/references.ts';
 import { rowOfSeq } from '../model/log.ts';
@@ -59,7 +59,7 @@ export const marksScreen: Screen<MarksState> = {
       const id = rows(state, own, state.size.columns - 1)[own.cursor]?.id;
       if (id === undefined) return only(told(state, 'No line is marked; m in the log marks one.'));
       const shown = showRun(state, own.runId);
-      return only(goToMark(shown.state, Number(id)), ...shown.effects);
+      return only(goToLine(shown.state, Number(id)), ...shown.effects);
     }),
   },
   commands: { marks },
