@@ -2,6 +2,7 @@ import { awaitedApproval, whyRefused } from '../../core/command-rules.ts';
 import { endedWords, isFinal } from '../../core/run-state.ts';
 import type { CommandVerb } from '../../protocol/rows.ts';
 import { isSplit } from '../layout.ts';
+import { errorPlaces } from '../model/log-landmarks.ts';
 import { selectedStep } from '../model/steps.ts';
 import { situationNow } from '../model/situation.ts';
 import { pipelineToStart, selectedRun } from '../model/runs.ts';
@@ -94,7 +95,10 @@ function stillReading({ link }: OpenRun): Reason {
 export function noErrors(state: State): Reason {
   const counts = state.open?.view.run?.log_counts;
   if (!counts) return noRun(state);
-  return (counts['error'] ?? 0) + (counts['critical'] ?? 0) > 0 ? undefined : 'the log has no errors';
+  if ((counts['error'] ?? 0) + (counts['critical'] ?? 0) > 0) return undefined;
+  // Of a log that is still read, only what was read is known.
+  const known = errorPlaces(state.open!);
+  return known.length > known.first ? undefined : 'the log has no errors';
 }
 
 export function noLine(state: State): Reason {
