@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /**
@@ -68,4 +69,27 @@ const segmentersLater: Plugin = {
   },
 };
 
-export const plugins: Plugin[] = [withoutDevtools, withoutUnusedLite, onlyEnglishZod, yogaWithoutFetch, segmentersLater];
+/**
+ * string-width compiles expressions over all of Unicode as it is loaded. It is loaded at the first text that is
+ * not ASCII, whose width needs no table.
+ */
+const widthsLater: Plugin = {
+  name: 'widths-later',
+  setup(build) {
+    build.onResolve({ filter: /^string-width$/ }, async ({ importer, resolveDir, pluginData }) => {
+      if (pluginData === 'whole') return undefined;
+      const { path } = await build.resolve('string-width', { importer, resolveDir, kind: 'import-statement', pluginData: 'whole' });
+      return { path, namespace: 'widths-later' };
+    });
+    build.onLoad({ filter: /.*/, namespace: 'widths-later' }, ({ path }) => ({
+      contents: `let whole;
+export default function stringWidth(text, options) {
+  if (typeof text === 'string' && /^[\\x20-\\x7e]*$/.test(text)) return text.length;
+  return (whole ??= require(${JSON.stringify(path)}).default)(text, options);
+}`,
+      resolveDir: dirname(path),
+    }));
+  },
+};
+
+export const plugins: Plugin[] = [widthsLater, withoutDevtools, withoutUnusedLite, onlyEnglishZod, yogaWithoutFetch, segmentersLater];
