@@ -22,12 +22,12 @@ describe('the screen of a run', () => {
     expect(terminal.screen().split('\n').slice(3, 13).join('\n')).toMatchInlineSnapshot(`
       " 1 steps 2 log 3 inputs 4 outputs 5 diff 6 state 7 source 8 timing 9 error ━━━━━
         ✔ 1   Load Model             80 ms ━━━━━━
-        ✔ 2   Prepare Inputs         80 ms        ━━━━━━━
-        ✔ 3   Validate Inputs        80 ms               ━━━━━━━
-        ✔ 4   Call Edge Function     80 ms                      ━━━━━━━
-        ✔ 4a    Authentication       80 ms                             ━━━━━━━
-        ✔ 4b    Provider API Call    80 ms                                     ━━━━━━
-      › ⏸ 5   Storage Upload          held
+        ✔ 2   Prepare Inputs         80 ms        ━━━━━━
+        ✔ 3   Validate Inputs        80 ms               ━━━━━━
+        ✔ 4   Call Edge Function     80 ms                      ━━━━━━
+        ✔ 4a    Authentication       80 ms                             ━━━━━━
+        ✔ 4b    Provider API Call    80 ms                                    ━━━━━━
+      › ⏸ 5   Storage Upload          held                                          ⏸
         · 6   UI Update
       "
     `);
@@ -41,11 +41,11 @@ describe('the screen of a run', () => {
       ── 1 steps ────────────────────────────────────────────────│ ── 3 inputs 4 5 6 7 8 9  ⏸ 5 Storage Upload ─────────────────────────
         ✔ 1   Load Model             80 ms ━━━                   │    prompt: "a lighthouse"
         ✔ 2   Prepare Inputs         80 ms    ━━━━               │    width: 512
-        ✔ 3   Validate Inputs        80 ms        ━━━━           │
+        ✔ 3   Validate Inputs        80 ms        ━━━            │
         ✔ 4   Call Edge Function     80 ms           ━━━━        │
-        ✔ 4a    Authentication       80 ms               ━━━━    │
-        ✔ 4b    Provider API Call    80 ms                   ━━━ │
-      › ⏸ 5   Storage Upload          held                       │
+        ✔ 4a    Authentication       80 ms               ━━━     │
+        ✔ 4b    Provider API Call    80 ms                  ━━━━ │
+      › ⏸ 5   Storage Upload          held                     ⏸ │
         · 6   UI Update                                          │
                                                                  │
                                                                  │

@@ -1,6 +1,6 @@
 import { formatDuration, formatRelative, formatClock, plural, shortId } from '../../core/format.ts';
 import { isHeldAfter } from '../../core/hold-reason.ts';
-import { elapsedMs } from '../../core/run-state.ts';
+import { elapsedMs, isFinal } from '../../core/run-state.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import type { PipelineRow, RunRow } from '../../protocol/rows.ts';
 import { homeRows, scrolled } from '../layout.ts';
@@ -8,6 +8,7 @@ import { heldFor, holdWords } from '../model/breakpoints.ts';
 import { pipelineToStart, selectedRun, shownRuns } from '../model/runs.ts';
 import { fit, line, lineText, span, wrap, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
+import { bar } from './bar.ts';
 
 interface Column {
   readonly title: string;
@@ -78,7 +79,8 @@ function columnsOf(state: State): readonly Column[] {
   const model: Column[] = columns >= 72 ? [{ title: 'MODEL', cells: columns >= 120 ? 24 : 13, text: (run) => run.model_name ?? '' }] : [];
   const tags: Column[] = columns >= 110 ? [{ title: 'TAGS', cells: 18, text: (run) => run.tags.join(' ') }] : [];
   const commit: Column[] = columns >= 200 ? [{ title: 'ENVIRONMENT', cells: 12, text: (run) => run.environment ?? '' }, { title: 'COMMIT', cells: 8, text: (run) => run.git_commit ?? '' }] : [];
-  const shownEnd = columns < 72 ? end.slice(1) : end;
+  const time: Column[] = columns >= TIME_COLUMNS ? [{ title: 'TIME', cells: TIME_CELLS, text: timeBars(state) }] : [];
+  const shownEnd = columns < 72 ? end.slice(1) : [...end.slice(0, 2), ...time, ...end.slice(2)];
   // There is no room for a name here: how it stands, which it is, how long and when.
   if (columns < 56) return [...always, end[1]!, { title: 'AGE', cells: 8 - markCells(state), right: true, text: (run) => when(run).replace(' ago', '').replace('just now', markCells(state) > 0 ? 'now' : 'just now') }];
   const used = [...always, ...model, ...commit, ...tags, ...shownEnd].reduce((sum, column) => sum + column.cells + 1, 2 + markCells(state));
@@ -89,6 +91,21 @@ function columnsOf(state: State): readonly Column[] {
   // What else would only be empty tells why a run stands as it stands.
   const about: Column[] = columns >= ABOUT_COLUMNS ? [{ title: 'ABOUT', cells: columns - used - NAME_CELLS - 2, text: (run) => lineText(aboutLine(state, run)).trim() }] : [];
   return [...always, name, ...about, ...model, ...commit, ...tags, ...shownEnd];
+}
+
+/** From this width on there is room to see at once which runs were slow. */
+const TIME_COLUMNS = 120;
+const TIME_CELLS = 10;
+
+/** How long each run took beside the longest of its pipeline that is listed; of one under way, how many of its steps are done. */
+function timeBars(state: State): (run: RunRow) => string {
+  const { glyphs } = state;
+  const longest = new Map<string | null, number>();
+  for (const run of state.lists.runs ?? []) if (isFinal(run)) longest.set(run.pipeline_key, Math.max(longest.get(run.pipeline_key) ?? 1, run.total_duration_ms ?? 0));
+  return (run) => {
+    if (isFinal(run)) return lineText(bar((run.total_duration_ms ?? 0) / (longest.get(run.pipeline_key) ?? 1), TIME_CELLS, glyphs, 'muted')).replaceAll(glyphs.barRest, ' ');
+    return run.total_steps > 0 ? lineText(bar(run.completed_steps / run.total_steps, TIME_CELLS, glyphs, 'running')) : '';
+  };
 }
 
 /** The one row about the selected run: its error, why it is held, or its notes. */

@@ -24,12 +24,14 @@ interface StepBars {
   readonly ghost?: GhostTimes | undefined;
   /** Said beside the last bar, over it where there is no room. */
   readonly words?: string | undefined;
+  /** The sign for work, where it is not that of the timeline. */
+  readonly work?: string | undefined;
   /** Holds inside the bars take no room: they are cut out of the axis. */
   readonly cutsHolds: boolean;
 }
 
 /** The attempts at a step on a time axis, exactly as many cells as the scale has. Each part has a shape of its own. */
-export function stepBars({ bars, holds, ghost, words, cutsHolds }: StepBars, scale: BarScale, glyphs: Glyphs): Line {
+export function stepBars({ bars, holds, ghost, words, cutsHolds, work }: StepBars, scale: BarScale, glyphs: Glyphs): Line {
   const { cells } = scale;
   const drawn: Span[] = Array.from({ length: cells }, () => span(' '));
   const placeOf = (ms: number): number => ((ms - scale.begin) / scale.length) * cells;
@@ -48,7 +50,7 @@ export function stepBars({ bars, holds, ghost, words, cutsHolds }: StepBars, sca
   const begin = last && scale.time.at(last.from);
   if (ghost && begin !== undefined) paint(placeOf(begin), placeOf(begin + ghost.p95), span(glyphs.blocks.ghost, 'faint'));
   for (const bar of bars) {
-    paint(at(bar.from), at(bar.to), span(glyphs.blocks.work, bar.status));
+    paint(at(bar.from), at(bar.to), span(work ?? glyphs.blocks.work, bar.status));
     // Waiting is told from working where it takes more than half of a cell.
     for (const wait of bar.waits) paint(at(wait.from), at(wait.to), span(glyphs.blocks.waits, 'accent'), true);
   }
