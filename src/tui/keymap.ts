@@ -65,9 +65,11 @@ export function keymapOf(state: State): readonly Binding[] {
   return effectiveKeymap(state.settings.values);
 }
 
-/** What people read for the key of an action now; undefined where it has none. */
+/** What people read for the key of an action now, where the keyboard is before anywhere else; undefined where it has none. */
 export function keyOf(state: State, action: ActionName): string | undefined {
-  const key = keymapOf(state).find((binding) => binding.action === action)?.keys[0];
+  const bound = keymapOf(state).filter((binding) => binding.action === action && binding.keys.length > 0);
+  const here = placesOf(state).map((place) => bound.find((binding) => binding.place === place)).find((binding) => binding !== undefined);
+  const key = (here ?? bound[0])?.keys[0];
   return key === undefined ? undefined : keyLabel(key);
 }
 

@@ -86,6 +86,18 @@ describe('keys of a person', () => {
     expect(terminal.screen()).toContain('This is the top. :app.leave leaves');
   });
 
+  it('do not hide an action from the help that has none, or none here', () => {
+    const terminal = openTerminal({ settings: settings({ bindings: { 'run.pause': [] } }) }, ...heldRun());
+    expect(terminal.screen().split('\n').at(-1)).not.toContain('resume');
+    terminal.press('?', 'pause before the next');
+    expect(terminal.screen()).toMatch(/› - +resume +Pause before the next step/);
+    terminal.press('\r');
+    expect(terminal.effects.at(-1)).toMatchObject({ type: 'command', verb: 'continue' });
+    // In JSON, c folds all; continuing is still there by its name.
+    terminal.press('3', '?', 'run on to the next breakpoint');
+    expect(terminal.screen()).toMatch(/› - +continue/);
+  });
+
   it('are asked for from the help, with those the entry has now', () => {
     const terminal = list();
     terminal.press('?', 'new run', '\u0012');

@@ -1,3 +1,4 @@
+import { keyFor } from '../keymap/key-marks.ts';
 import { bookmarkPlaces, nextLandmark } from '../model/log-landmarks.ts';
 import { rowAt } from '../model/log.ts';
 import { newMarksScreen } from '../screens/marks.ts';
@@ -17,7 +18,7 @@ function next(direction: 1 | -1): Action {
   return (state) => {
     const run = state.open!;
     const found = nextLandmark(bookmarkPlaces(run), run.log.cursor, direction);
-    if (!found) return only(told(state, run.bookmarks.length === 0 ? 'No line is marked; m marks one.' : 'No marked line passes the filters; F switches them off.'));
+    if (!found) return only(told(state, run.bookmarks.length === 0 ? `No line is marked; ${keyFor('log.bookmark')} marks one.` : `No marked line passes the filters; ${keyFor('log.filtersOff')} switches them off.`));
     const there = goTo(state, found.place);
     const note = markHere(there).mark?.note ?? '';
     return only(told(there, `Mark ${landmarkWords(found, direction)}${note === '' ? '' : ` ${note}`}`));
@@ -33,7 +34,7 @@ export const logMarkActions = {
   },
   'log.unmark': (state) => {
     const { seq, mark } = markHere(state);
-    if (seq === undefined || !mark) return only(told(state, 'This line is not marked; m marks it.'));
+    if (seq === undefined || !mark) return only(told(state, `This line is not marked; ${keyFor('log.bookmark')} marks it.`));
     return only(stopped(state), { type: 'write', write: { kind: 'unmarkLine', runId: state.open!.runId, seq } });
   },
   'log.nextBookmark': next(1),

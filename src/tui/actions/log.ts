@@ -1,3 +1,4 @@
+import { keyFor } from '../keymap/key-marks.ts';
 import { correlationIds } from '../../core/correlation.ts';
 import { LogLevel } from '../../protocol/vocabulary.ts';
 import { focusedArea } from '../layout.ts';
@@ -103,7 +104,7 @@ function correlated(state: State): State {
   if (!id) return told(state, 'This line carries no id: no correlation, request, trace, job, prediction or generation id.');
   const next = withRun(stopped(state), (open) => refilter(open, { onlyId: id, filtersOff: false }));
   const more = others.length === 0 ? '' : ` It has ${others.map(({ name }) => name).join(', ')} too.`;
-  return told(next, `Only lines with ${id.name} ${clip(id.value, MOST_ID_CELLS, state.glyphs.more)}; o shows all.${more}`, 'info', LASTING_MS);
+  return told(next, `Only lines with ${id.name} ${clip(id.value, MOST_ID_CELLS, state.glyphs.more)}; ${keyFor('log.correlate')} shows all.${more}`, 'info', LASTING_MS);
 }
 
 /** Cells of an id in what is said. */
@@ -136,7 +137,7 @@ export const logActions = {
     const { onlyStep } = state.open!.log;
     const step = selectedStep(state.open!)!;
     const wanted = onlyStep === undefined ? step.key : undefined;
-    return only(told(withRun(state, (run) => refilter(run, { onlyStep: wanted, filtersOff: false })), wanted ? `The log shows step ${step.display} ${step.name}; t shows all.` : 'The log shows all steps.'));
+    return only(told(withRun(state, (run) => refilter(run, { onlyStep: wanted, filtersOff: false })), wanted ? `The log shows step ${step.display} ${step.name}; ${keyFor('log.step')} shows all.` : 'The log shows all steps.'));
   },
   'log.wrap': (state) => only(withLog(state, (log) => ({ ...log, wraps: !log.wraps, left: 0 }))),
   'log.search': (state) => {

@@ -1,3 +1,4 @@
+import { keyFor } from '../keymap/key-marks.ts';
 import { bodyRows, upperShare } from '../layout.ts';
 import { stepInFocus, stepsOf, selectedStep } from '../model/steps.ts';
 import type { DetailTab, OpenRun, Pane } from '../state.ts';
@@ -35,7 +36,7 @@ function resize(by: 1 | -1): Action {
     const shares = { left: state.shares.left, upper: upperShare(state, run, bodyRows(state)) };
     const [name, sign] = ({ steps: ['left', 1], detail: ['left', -1], log: ['upper', -1] } as const)[run.pane];
     const share = Math.max(LEAST_SHARE, Math.min(100 - LEAST_SHARE, shares[name] + sign * by * SHARE_STEP));
-    if (share === shares[name]) return only(told(state, by === 1 ? 'The pane is as large as it gets; z shows it alone.' : 'The pane is as small as it gets.'));
+    if (share === shares[name]) return only(told(state, by === 1 ? `The pane is as large as it gets; ${keyFor('view.zoom')} shows it alone.` : 'The pane is as small as it gets.'));
     return only({ ...state, shares: { ...state.shares, [name]: share } });
   };
 }

@@ -11,7 +11,7 @@ const sent = (terminal: TestTerminal) => terminal.effects.flatMap((effect) => (e
 describe('the command line in the terminal', () => {
   it('starts a run with the options of the command line', () => {
     const terminal = list();
-    terminal.press(':', 'run generate-content --simulate "fail:out of memory" --input prompt="a boat at sea" -i width=768 --mode=step --break 4b --tag night --billing enforced --model old\r');
+    terminal.press(':', 'run generate-content --simulate "fail:out of memory" --input prompt="a boat at sea" -i width=768 --mode=step --break 4b --tag night --billing enforced --model old', '\r');
     expect(started(terminal)).toMatchObject([{
       pipeline: 'generate-content', inputs: { prompt: 'a boat at sea', width: 768 }, mode: 'step', tags: ['night'], billing: 'enforced', model: 'old',
       options: { simulate: 'fail:out of memory', breakAt: ['call_edge_function.provider_api_call'] },
@@ -128,6 +128,59 @@ describe('the command line in the terminal', () => {
     const terminal = held();
     terminal.press(':', 'run generate-content --simulate ');
     expect(terminal.screen()).toContain('--simulate: ok slow fail create-422');
+  });
+
+  it('says before Enter what would be done, or what is wrong and where', () => {
+    const terminal = held();
+    const said = (text: string) => {
+      terminal.press(':', text);
+      const rows = terminal.screen().split('\n');
+      terminal.press(keys.esc);
+      return rows.at(-2);
+    };
+    expect(said('resume')).toBe(' Enter: sends continue to run 00abc1');
+    expect(said('show 00bbb2')).toBe(' Enter: opens run 00bbb2');
+    expect(said('run generate-content')).toBe(' Enter: starts a new run of generate-content');
+    expect(said('set theme light')).toContain('theme: light');
+    expect(said('resume --frm')).toBe(' No option --frm. There is --to');
+    expect(said('pause --before 9z')).toContain('9z');
+    expect(said('bind run.export p')).toContain('p is run.pause in a run');
+    expect([sent(terminal), started(terminal), terminal.effects.filter((one) => one.type === 'saveSettings')]).toEqual([[], [], []]);
+  });
+
+  it('does what a key does, by its name, in the pane that it belongs to', () => {
+    const terminal = held();
+    terminal.press('3', ':', 'log.freeze\r');
+    expect(terminal.state().open).toMatchObject({ pane: 'log', log: { follows: false } });
+    terminal.press(':', 'action detail.diff\r');
+    expect(terminal.state().open).toMatchObject({ pane: 'detail', detail: { tab: 'diff' } });
+    terminal.press(':', 'breakpoints.add\r');
+    expect(terminal.screen()).toContain('breakpoints.add works in breakpoints and watches, on a.');
+    const complete = (text: string) => {
+      terminal.press(':', text, keys.tab);
+      const overlay = terminal.state().overlays.at(-1);
+      terminal.press(keys.esc);
+      return overlay?.type === 'prompt' ? overlay.text : undefined;
+    };
+    expect(complete('log.fr')).toBe('log.freeze ');
+    expect(complete('theme li')).toBe('theme light');
+    expect(complete('set lowB')).toBe('set lowBandwidth');
+    expect(complete('bind run.exp')).toBe('bind run.export');
+  });
+
+  it('brings back what was typed before, and what stood there at first', () => {
+    const terminal = held();
+    const typed = () => terminal.state().overlays.at(-1);
+    terminal.press(':', 'show last\r', ':', 'filter slow\r', ':', 'show 00bbb2\r', ':', keys.up);
+    expect(typed()).toMatchObject({ text: 'show 00bbb2' });
+    terminal.press(keys.up, keys.up, keys.up);
+    expect(typed()).toMatchObject({ text: 'show last' });
+    terminal.press(keys.down, keys.down, keys.down);
+    expect(typed()).toMatchObject({ text: '' });
+    terminal.press('f', keys.up);
+    expect(typed()).toMatchObject({ text: 'filter slow' });
+    terminal.press('!', keys.esc, '/', keys.up);
+    expect(typed()).toMatchObject({ purpose: 'search', text: '' });
   });
 
   it('changes nothing on a read-only connection', () => {

@@ -22,8 +22,10 @@ export function helpEntries(state: State, help: Help): readonly HelpEntry[] {
   const here = bindingsNow(below);
   const places = placesOf(below);
   const named = new Set(here.map((binding) => binding.action));
+  // Without a key of its own here, because it was given none or an inner place has it: Enter does it all the same.
+  const keyless = keymapOf(state).filter((binding) => places.includes(binding.place) && !named.has(binding.action) && !wasNamed(named, binding)).map((binding) => ({ ...binding, keys: [] }));
   const elsewhere = keymapOf(state).filter((binding) => !places.includes(binding.place) && !dialogs.has(binding.place) && !named.has(binding.action) && !wasNamed(named, binding));
-  const entries = [...here.map((binding) => ({ binding, isHere: true })), ...elsewhere.map((binding) => ({ binding, isHere: false }))];
+  const entries = [...[...here, ...keyless].map((binding) => ({ binding, isHere: true })), ...elsewhere.map((binding) => ({ binding, isHere: false }))];
   const query = help.query.trim();
   if (query === '') return entries;
   // One character is a key that someone wonders about.

@@ -1,6 +1,6 @@
-import { keyLabel } from '../input/key.ts';
+import { keyLabel, type KeyName } from '../input/key.ts';
 import { MESSAGE_ROWS } from '../layout.ts';
-import { bindingsNow, keyOf } from '../keymap.ts';
+import { bindingFor, bindingsNow, keyOf, type Binding } from '../keymap.ts';
 import { withKeys } from '../keymap/key-marks.ts';
 import { line, lineWidth, span, spread, wrapUpTo, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
@@ -13,12 +13,17 @@ export function footerLines(state: State): readonly Line[] {
   return wrapUpTo(withKeys(notice.text, (action) => keyOf(state, action)), size.columns - 2, MESSAGE_ROWS, glyphs.more).map((text) => line(` ${text}`, token));
 }
 
+/** The first key of a binding that no inner place hides. */
+function keyHere(state: State, binding: Binding): KeyName {
+  return binding.keys.find((key) => bindingFor(state, key) === binding) ?? binding.keys[0]!;
+}
+
 function keysLine(state: State): Line {
   const { columns } = state.size;
   const shown = bindingsNow(state)
     .filter((binding) => binding.footer !== undefined && binding.disabled?.(state) === undefined && (binding.footerWhen?.(state) ?? true))
     .toSorted((a, b) => a.footer! - b.footer!);
-  const item = (binding: (typeof shown)[number]): Line => [span(keyLabel(binding.keys[0]!), 'key'), span(` ${binding.labelNow?.(state) ?? binding.label}`, 'muted')];
+  const item = (binding: (typeof shown)[number]): Line => [span(keyLabel(keyHere(state, binding)), 'key'), span(` ${binding.labelNow?.(state) ?? binding.label}`, 'muted')];
   const end = shown.filter((binding) => binding.footer! >= 90).flatMap((binding): Line => [span('  '), ...item(binding)]);
   const room = columns - lineWidth(end) - 2;
   const start: Line[number][] = [];
