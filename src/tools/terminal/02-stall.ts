@@ -25,6 +25,7 @@ const MAX_GAP_MS = 200;
 const MAX_GROWTH_BYTES = 20_000_000;
 const MAX_CATCH_UP_MS = 1_000;
 const MAX_END_MS = 1_000;
+const COMPARED_ROWS = 20;
 /** How long a screen is waited for that comes too late, to say how late. */
 const PATIENCE_MS = 20_000;
 
@@ -35,12 +36,16 @@ export const check: TerminalCheck = {
     const backend = await openBackend(context);
     const feed = await startFeed(context);
     const opening = { size: sizes.large, args: ['attach', feed.runId] };
-    const open = (name: string): Watched => {
+    const seen = new Set<number>();
+    const open = (name: string, onChunk?: () => void): Watched => {
       const pulses = join(context.home, name);
-      return { pulses, screen: openProgram(context, { ...opening, env: probed(context.env, pulses) }) };
+      return { pulses, screen: openProgram(context, { ...opening, env: probed(context.env, pulses), onChunk }) };
+    };
+    const look = (): void => {
+      for (const line of shownLines(screen)) seen.add(line);
     };
     // Two that see the same; one is read all the time, for what the machine and the lines do by themselves.
-    const [{ screen, pulses }, beside] = [open('stalled'), open('read')];
+    const [{ screen, pulses }, beside] = [open('stalled', look), open('read')];
     feed.order({ rate: LINES_A_SECOND });
     for (const one of [screen, beside.screen]) {
       await one.shows(/#\d+ /);
@@ -63,9 +68,13 @@ export const check: TerminalCheck = {
     await after(MAX_GAP_MS);
     const last = feed.written();
     await msUntil(() => shownLines(screen).at(-1) === last && shownLines(beside.screen).at(-1) === last, PATIENCE_MS);
-    const wrongRow = (): string | undefined => logRows(beside.screen).find((row, index) => row !== logRows(screen)[index]);
+    // Whoever holds the run may be told more above the log: what counts is the end of it, row by row.
+    const wrongRow = (): string | undefined => {
+      const [shown, wanted] = [screen, beside.screen].map((one) => logRows(one).slice(-COMPARED_ROWS));
+      return wanted!.find((row, index) => row !== shown![index]);
+    };
     const isRight = await msUntil(() => wrongRow() === undefined, PATIENCE_MS);
-    const missing = await missingLines(screen, last);
+    const missing = await missingLines(screen, last, seen);
 
     const findings: Finding[] = [
       {

@@ -55,18 +55,23 @@ export async function msUntil(holds: () => boolean, limitMs: number): Promise<nu
   }
 }
 
-/** Reads the log from its first line to the line of this number, page by page, and says which lines never stood on the screen. */
-export async function missingLines(screen: TerminalScreen, last: number): Promise<readonly number[]> {
-  const seen = new Set<number>();
+/**
+ * Reads the log from its first line to the line of this number, page by page, and says which lines never stood on the
+ * screen. `seen` is what the screen's `onChunk` puts down of each of its states: a slow machine may draw two pages
+ * before anybody looks.
+ */
+export async function missingLines(screen: TerminalScreen, last: number, seen: Set<number>): Promise<readonly number[]> {
   screen.press('g');
   await msUntil(() => shownLines(screen)[0] === 1, PAGE_MS);
-  for (;;) {
+  // What was seen before was the end.
+  seen.clear();
+  for (const line of shownLines(screen)) seen.add(line);
+  while (!seen.has(last)) {
     await rest(screen);
-    const before = shownLines(screen);
-    for (const line of before) seen.add(line);
-    if (seen.has(last)) break;
+    // The first page down may do no more than move the cursor, which stands in its row.
+    const before = logRows(screen).join();
     screen.press(PAGE_DOWN);
-    if ((await msUntil(() => shownLines(screen).join() !== before.join(), PAGE_MS)) === undefined) break;
+    if ((await msUntil(() => logRows(screen).join() !== before, PAGE_MS)) === undefined) break;
   }
   return Array.from({ length: last }, (_, index) => index + 1).filter((line) => !seen.has(line));
 }
