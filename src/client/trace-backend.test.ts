@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { applyChanges, emptyView, flattenViews, type RunView } from '../core/run-view.ts';
+import { applyChanges, emptyView, flattenViews, withLines, type RunView } from '../core/run-view.ts';
 import { traceBackend } from './trace-backend.ts';
 import { openTraceFile } from './trace-file.ts';
+import { streamRecording } from './trace/stream-recording.ts';
 import { sampleRun, traceOf } from './trace/testing.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'stepscope-recording-'));
@@ -31,6 +32,29 @@ describe('a recording as a backend', () => {
     expect(whole.run?.status).toBe('failed');
     expect(flattenViews(whole.steps).map(({ row }) => row.display)).toEqual(['1', '2', '3']);
     expect(whole.logCount).toBe(await backend.logs(run.test_run_id).then((logs) => logs.length));
+    await backend.close();
+  });
+
+  it('gives the lines of one that is still read as a store, and not as changes', async () => {
+    const path = join(home, 'streamed.trace');
+    writeFileSync(path, await traceOf(sampleRun()));
+    const stream = (await streamRecording(path, '2026-11-21T10:00:00.000Z'))!;
+    const backend = traceBackend(stream.reader, 'streamed.trace', stream);
+    const { promise, resolve } = Promise.withResolvers<RunView>();
+    let view = emptyView();
+    const stop = backend.followRun(stream.reader.run.test_run_id, {
+      onChanges: (changes) => {
+        expect(changes.filter(({ table }) => table === 'test_execution_logs')).toEqual([]);
+        view = applyChanges(view, changes);
+      },
+      onLines: (lines, reading) => {
+        view = withLines(view, lines);
+        if (reading.isWhole) resolve(view);
+      },
+    });
+    const whole = await promise;
+    stop();
+    expect([whole.run?.status, flattenViews(whole.steps).length, whole.logCount, whole.logs.at(2).message, whole.commands.length]).toEqual(['failed', 3, 3, 'bucket is full', 1]);
     await backend.close();
   });
 

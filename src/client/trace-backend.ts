@@ -127,7 +127,6 @@ export function traceBackend(reader: TraceReader, name: string, stream?: Streame
         if (!isStopped()) follower.onLink?.({ state: 'live' });
       };
       follower.onLink?.({ state: 'connecting' });
-      read().catch((error: unknown) => {
       if (stream && follower.onLines && runId === run.test_run_id) {
         follower.onLink?.({ state: 'live' });
         return stream.follow((changes, reading) => {
@@ -135,6 +134,7 @@ export function traceBackend(reader: TraceReader, name: string, stream?: Streame
           follower.onLines?.(stream.lines, reading);
         });
       }
+      read().catch((error: unknown) => {
         if (!isStopped()) follower.onLink?.({ state: 'lost', reason: error instanceof Error ? error.message : String(error), retryInMs: 0 });
       });
       return () => {

@@ -4,8 +4,8 @@ import type { RunChange } from '../../protocol/change.ts';
 
 /** Keeps the lines of the run that is followed, outside of the state: most of a long log lies on a disk. */
 export interface RunLines {
-  /** Takes the lines out of some changes of a run. A run that is followed again goes on where it was. */
-  take(runId: string, changes: readonly RunChange[]): { readonly changes: readonly RunChange[]; readonly lines: LogLines };
+  /** Takes the lines out of some changes of a run, where there are any. A run that is followed again goes on where it was. */
+  take(runId: string, changes: readonly RunChange[]): { readonly changes: readonly RunChange[]; readonly lines?: LogLines };
   /** Lets go of them. */
   close(): void;
 }
@@ -18,11 +18,14 @@ export function runLines(): RunLines {
   };
   return {
     take(runId, changes) {
+      const rows = changes.flatMap((change) => (change.table === 'test_execution_logs' ? [change.row] : []));
+      // Also where the lines lie in a file that is opened, and never come as changes.
+      if (rows.length === 0) return { changes };
       if (kept?.runId !== runId) {
         close();
         kept = { runId, lines: spooledLines() };
       }
-      kept.lines.append(changes.flatMap((change) => (change.table === 'test_execution_logs' ? [change.row] : [])));
+      kept.lines.append(rows);
       return { changes: changes.filter((change) => change.table !== 'test_execution_logs'), lines: kept.lines };
     },
     close,
