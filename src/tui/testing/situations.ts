@@ -128,7 +128,7 @@ const waitingRun = opened(
   stepRow('storage_upload', { status: 'held', started_at: null, completed_at: null, duration_ms: null, metadata: { awaitsApproval: 'Store the image?' } }),
 );
 
-const held: readonly Message[] = [...heldRun(), snapshotOf('storage_upload', { outputs: { url: 'x' }, stateBefore: { image: { width: 512 } }, stateAfter: { image: { width: 640 } }, source: { code: 'upload(image);', firstLine: 1, highlightFrom: 1, highlightTo: 1, filePath: 'upload.ts', functionName: 'upload' } })];
+const held: readonly Message[] = [...heldRun(), snapshotOf('storage_upload', { outputs: { files: [{ path: 'outputs/j1/0.png', contentType: 'image/png' }] }, stateBefore: { image: { width: 512 } }, stateAfter: { image: { width: 640 } }, source: { code: 'upload(image);', firstLine: 1, highlightFrom: 1, highlightTo: 1, filePath: 'upload.ts', functionName: 'upload' } })];
 
 const over =
   (messages: readonly Message[], ...presses: readonly string[]): Situation =>
@@ -173,6 +173,8 @@ export const situations: Readonly<Record<string, Situation>> = {
   'a run that is being read': over([listed, { type: 'found', run: runRow() }]),
   ...Object.fromEntries(panes.map((pane) => [`a held run, view ${pane}`, over(held, pane)])),
   ...Object.fromEntries(panes.map((pane) => [`a failed run, view ${pane}`, over(failedRun, pane)])),
+  'a held run, a line of the log unfolded': over(held, '2', 'g', keys.enter),
+  'a held run, inside a line of the log': over(held, '2', 'g', keys.enter, 'j'),
   'a held run, a later step': over(held, '1', 'G'),
   'a running run, steps': over(runningRun, '1'),
   'a running run, log': over(runningRun, '2'),
@@ -198,6 +200,9 @@ export const situations: Readonly<Record<string, Situation>> = {
   'screen: performance': over(list, '%'),
   'screen: compare': over(list, 'D', 'j', 'D'),
   'screen: compared step': over(list, 'D', 'j', 'D', keys.enter),
+  'screen: marked lines': over(held, '2', "'"),
+  'screen: timeline': over(failedRun, '1', 'V'),
+  'screen: picture': over(held, '1', 'I'),
   'screen: watched': over(held, ':', 'watched state.image.width > 3', keys.enter),
 
   'screen: logs of everything': hearing(everything, over(list, '2')),
@@ -227,6 +232,5 @@ export const situations: Readonly<Record<string, Situation>> = {
   'dialog: preview': over(held, '1', 'g', 'r'),
   'dialog: take over': over(waitingRun, '1', 'O'),
   'dialog: copy': over(held, '1', 'y'),
-  'dialog: line of the log': over(held, '2', 'k', keys.enter),
   'dialog: leave': over(held, 'q', 'q'),
 };
