@@ -3,6 +3,7 @@ import { formatRelative, plural, shortId } from '../../core/format.ts';
 import { DifferencesSummary, PerformanceDelta } from '../../protocol/comparison.ts';
 import type { ComparisonRow } from '../../protocol/rows.ts';
 import type { Command } from '../dialogs/commands/command.ts';
+import { keyFor } from '../keymap/key-marks.ts';
 import { cannotChange } from '../keymap/reasons.ts';
 import { clipLine, fit, line, span, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
@@ -29,7 +30,7 @@ function rows(state: State, own: ComparisonsState, columns: number): readonly Sc
   const kept = answerTo(own, question);
   if (!kept) return [];
   if (kept.length > 0) return kept.flatMap((one) => comparisonRows(state, one, columns));
-  return sayRows('None is kept yet. In the list of runs D marks a run and D on another compares the two; there S keeps the comparison under a name.', columns);
+  return sayRows(`None is kept yet. In the list of runs ${keyFor('run.compare')} marks a run, and on another compares the two; there ${keyFor('compare.save')} keeps the comparison under a name.`, columns);
 }
 
 /** The comparison in a row, and below it where each run first went another way than the first of them. */
@@ -65,7 +66,7 @@ function chosen(state: State, own: ComparisonsState): ComparisonRow | undefined 
   return answerTo(own, question)?.find((one) => one.id === id);
 }
 
-const nothing = 'No comparison is kept yet: D on a run marks it, D on another compares the two.';
+const nothing = `No comparison is kept yet: ${keyFor('run.compare')} on a run marks it, and on another compares the two.`;
 
 const comparisons: Command = {
   usage: 'comparisons', help: 'the comparisons that were kept',

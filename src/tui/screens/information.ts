@@ -7,6 +7,7 @@ import type { Command } from '../dialogs/commands/command.ts';
 import { openRunOf, runIds, runOf } from '../dialogs/commands/references.ts';
 import { jsonLine } from '../json/lines.ts';
 import { jsonRows, type JsonRow } from '../json/tree.ts';
+import { keyFor } from '../keymap/key-marks.ts';
 import { line, span, widthOf, wrap, type Line } from '../output/line.ts';
 import type { RunInformation } from '../outside/information.ts';
 import type { State } from '../state.ts';
@@ -76,7 +77,7 @@ function factGroups(state: State, { run, model, charges, steps, time }: RunInfor
       ['charged', charges && credits(charges.charged)], ['would have', charges && charges.wouldHaveCharged > 0 ? credits(charges.wouldHaveCharged) : null],
     ]],
     ['Environment', [['environment', run.environment ?? 'not recorded'], ['git commit', run.git_commit ?? 'not recorded'], ['client', run.client_version], ['user agent', run.user_agent], ['user', run.admin_user_id]]],
-    ['Marks', [['bookmark', run.bookmarked ? (run.bookmark_name ?? 'yes') : 'none: m sets one'], ['tags', run.tags.join(' ') || 'none'], ['notes', run.notes ?? 'none']]],
+    ['Marks', [['bookmark', run.bookmarked ? (run.bookmark_name ?? 'yes') : `none: ${keyFor('run.bookmark')} sets one`], ['tags', run.tags.join(' ') || 'none'], ['notes', run.notes ?? 'none']]],
   ];
 }
 

@@ -5,6 +5,7 @@ import { limits } from '../../protocol/limits.ts';
 import type { LogRow } from '../../protocol/rows.ts';
 import { LogLevel } from '../../protocol/vocabulary.ts';
 import type { Command } from '../dialogs/commands/command.ts';
+import { keyFor } from '../keymap/key-marks.ts';
 import { span, type Line } from '../output/line.ts';
 import type { News } from '../outside/followings.ts';
 import type { State } from '../state.ts';
@@ -124,7 +125,7 @@ function about(state: State, own: LogsState): Line {
     span(` ${isNarrowed ? `${shown.toLocaleString('en-US')} of ` : ''}${plural(lines.length, 'line')}`, 'muted'),
     span(own.filtersOff ? '  filters off' : words === '' ? '' : `  ${words}`, 'accent'),
     ...(own.follows ? [] : [span(`  frozen ${state.glyphs.below}${own.beyond === 'many' ? ' many new' : fresh > 0 ? ` +${fresh.toLocaleString('en-US')} new` : ''}`, own.beyond === 'many' || fresh > 0 ? 'warn' as const : 'muted' as const)]),
-    span(own.asksOlder ? '  reading older lines…' : own.isAll ? '  all there are' : lines.length >= limits.everyLogHeld ? `  no more are held: f narrows, Enter opens the run` : '', 'muted'),
+    span(own.asksOlder ? '  reading older lines…' : own.isAll ? '  all there are' : lines.length >= limits.everyLogHeld ? `  no more are held: ${keyFor('logs.filter')} narrows, ${keyFor('logs.open')} opens the run` : '', 'muted'),
   ];
 }
 
@@ -133,7 +134,7 @@ function rows(state: State, own: LogsState, columns: number): readonly ScreenRow
   if (own.lines.length === 0) return sayRows('No run has logged anything yet, or none that you may see. Lines appear here as they are written.', columns);
   const facts = lineFacts(state.lists.runs);
   const shown = shownLines(state, own);
-  if (shown.length === 0) return sayRows(`No line of ${own.lines.length.toLocaleString('en-US')} passes. F switches the filters off, f edits them, g reads older lines.`, columns);
+  if (shown.length === 0) return sayRows(`No line of ${own.lines.length.toLocaleString('en-US')} passes. ${keyFor('logs.filtersOff')} switches the filters off, ${keyFor('logs.filter')} edits them.`, columns);
   return drawnRows(state, shown, facts, columns);
 }
 
@@ -192,8 +193,8 @@ export const logsScreen: Screen<LogsState> = {
     'logs.freeze': on('logs', (state, own) => only(withOwn(state, own.follows ? { ...own, follows: false, frozenCount: shownLines(state, own).length } : followed(state, own)))),
     'logs.filter': on('logs', (state, own) => only(withPrompt(state, 'filter', own.filterText))),
     'logs.filtersOff': on('logs', (state, own) => {
-      if (!own.filtersOff && own.filter === undefined && own.leastLevel === 'debug') return only(told(state, 'No filter is set; f sets one.'));
-      return only(told(withOwn(state, narrowed(state, own, { filtersOff: !own.filtersOff })), own.filtersOff ? 'Filters are on again.' : 'Filters are off; F switches them on again.'));
+      if (!own.filtersOff && own.filter === undefined && own.leastLevel === 'debug') return only(told(state, `No filter is set; ${keyFor('logs.filter')} sets one.`));
+      return only(told(withOwn(state, narrowed(state, own, { filtersOff: !own.filtersOff })), own.filtersOff ? 'Filters are on again.' : `Filters are off; ${keyFor('logs.filtersOff')} switches them on again.`));
     }),
     'logs.level': on('logs', (state, own) => {
       const levels = LogLevel.options;

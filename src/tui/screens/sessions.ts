@@ -4,6 +4,7 @@ import { peersWords, type Peer } from '../../core/session-peers.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Effect } from '../effect.ts';
+import { keyFor } from '../keymap/key-marks.ts';
 import { cannotChange } from '../keymap/reasons.ts';
 import { selectedRun } from '../model/runs.ts';
 import { clipLine, fit, line, span, type Line } from '../output/line.ts';
@@ -31,7 +32,7 @@ const FIXED = 64;
 function rows(state: State, own: SessionsState, columns: number): readonly ScreenRow[] {
   if (!own.sessions) return [];
   if (own.sessions.length > 0) return own.sessions.flatMap((one, index) => sessionRows(state, one, index, columns));
-  return sayRows('No session goes on. n begins one on the selected run; others join it here, or with `stepscope session join`.', columns);
+  return sayRows(`No session goes on. ${keyFor('sessions.begin')} begins one on the selected run; others join it here, or with \`stepscope session join\`.`, columns);
 }
 
 function sessionRows(state: State, { session, peers }: LiveSession, index: number, columns: number): readonly ScreenRow[] {
@@ -69,7 +70,7 @@ function chosen(state: State, own: SessionsState): LiveSession | undefined {
   return own.sessions?.find(({ session }) => session.id === id);
 }
 
-const noSession = (state: State): Update => only(told(state, 'No session goes on; n begins one on the selected run.'));
+const noSession = (state: State): Update => only(told(state, `No session goes on; ${keyFor('sessions.begin')} begins one on the selected run.`));
 
 const cannotBegin = (state: State): string | undefined => cannotChange(state) ?? (selectedRun(state) ? undefined : 'there is no run to look at together');
 
@@ -78,7 +79,7 @@ export const sessionsScreen: Screen<SessionsState> = {
   about: (state, own) => {
     if (!own.sessions) return line(' Reading the sessions…', 'muted');
     const run = selectedRun(state);
-    const begin = run && !cannotChange(state) ? `; n begins one on run ${shortId(run.test_run_id)}` : '';
+    const begin = run && !cannotChange(state) ? `; ${keyFor('sessions.begin')} begins one on run ${shortId(run.test_run_id)}` : '';
     return line(own.sessions.length === 0 ? ' In a session everybody looks where one leads, and sees who looks where' : ` ${plural(own.sessions.length, 'session')}${begin}`, 'muted');
   },
   rows,
@@ -88,7 +89,7 @@ export const sessionsScreen: Screen<SessionsState> = {
   keys: [
     { action: 'sessions.join', keys: ['enter', 'l', 'right'], place: 'sessions', label: 'join', help: 'Join the session: its run opens, and you look where they look who lead.', footer: 1 },
     { action: 'sessions.begin', keys: ['n'], place: 'sessions', label: 'begin one', help: 'Begin a session on the selected run.', footer: 2, disabled: cannotBegin },
-    { action: 'sessions.leave', keys: ['x'], place: 'sessions', label: 'leave', help: 'Leave the session that you are in; it goes on.', footer: 3, footerWhen: (state) => state.together !== undefined, disabled: (state) => (state.together ? undefined : 'you are in no session; X ends the one under the cursor') },
+    { action: 'sessions.leave', keys: ['x'], place: 'sessions', label: 'leave', help: 'Leave the session that you are in; it goes on.', footer: 3, footerWhen: (state) => state.together !== undefined, disabled: (state) => (state.together ? undefined : `you are in no session; ${keyFor('sessions.end')} ends the one under the cursor`) },
     { action: 'sessions.end', keys: ['X'], place: 'sessions', label: 'end', help: 'End the session for everybody, after asking.', footer: 4, disabled: cannotChange },
   ],
   actions: {

@@ -1,3 +1,4 @@
+import { keyOf } from '../keymap.ts';
 import { houseViews, shownView } from '../model/house.ts';
 import { lineWidth, span, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
@@ -31,6 +32,6 @@ export function rule(state: State, columns: number, title: Line, focused: boolea
 /** The row that names the views of the house, and says which is shown. */
 export function houseLine(state: State): Line {
   const shown = shownView(state);
-  const all = houseViews.map(({ name, key, label, short }): Tab => ({ key, name: label, short, shown: name === shown }));
+  const all = houseViews.map(({ name, label, short }): Tab => ({ key: keyOf(state, `house.${name}`) ?? '', name: label, short, shown: name === shown }));
   return rule(state, state.size.columns, [span(' '), ...tabSpans(all, state.size.columns - 3)], true, false);
 }
