@@ -64,6 +64,10 @@ describe('a long log', () => {
     expect(state.open!.log.scanned).toBeGreaterThan(10_000);
     expect(state.open!.log.scanned).toBeLessThan(COUNT);
     expect(shownCount(state.open!.log)).toBeLessThan(3);
+    // Enter on the filter that is applied already does not begin anew.
+    const before = state.open!.log.scanned;
+    send({ type: 'key', key: 'enter' });
+    expect([state.overlays.length, state.open!.log.scanned]).toEqual([0, before]);
     let slices = 0;
     for (; isScanning(state.open!); slices += 1) send({ type: 'scanned' });
     expect([slices, shownCount(state.open!.log)]).toEqual([1, 3]);

@@ -18,7 +18,10 @@ const SIDEWAYS = 16;
 
 /** The log with other filters, scanned anew. */
 export function refilter(run: OpenRun, change: Partial<LogPane>): OpenRun {
-  return scanLog({ ...run, log: { ...run.log, ...change } }, true);
+  // Enter on a filter that is applied as it is typed: what was found of it stays.
+  const { filter: _parsed, ...others } = change;
+  const isSame = 'filterText' in change && Object.entries(others).every(([name, value]) => run.log[name as keyof LogPane] === value) && run.log.scannedLines === run.view.logs;
+  return isSame ? run : scanLog({ ...run, log: { ...run.log, ...change } }, true);
 }
 
 /** The log standing still with the cursor on a place, and what led there above it. */
