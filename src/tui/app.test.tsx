@@ -11,7 +11,7 @@ describe('the layout', () => {
   it('puts every row where Ink has its place, in panes side by side and one after the other', () => {
     const layout = createLayout(() => expect.unreachable());
     const paintFor = createPainter();
-    for (const size of [{ columns: 160, rows: 50 }, { columns: 80, rows: 24 }, { columns: 40, rows: 8 }]) {
+    for (const size of [{ columns: 160, rows: 50 }, { columns: 80, rows: 24 }, { columns: 40, rows: 8 }, { columns: 250, rows: 100 }]) {
       const terminal = openTerminal({ size }, listed, ...heldRun());
       for (const key of ['2', '?', keys.esc, ':']) {
         if (key !== '') terminal.press(key);
