@@ -331,6 +331,14 @@ describe('a reader', () => {
     expect(terminal.screen()).toContain('+2 new');
   });
 
+  it('sees on forty columns too what came, and which match this is', () => {
+    const terminal = withLog(hundred, { size: { columns: 40, rows: 16 } });
+    terminal.press('/', 'needle', keys.enter);
+    expect(rowsOf(terminal)[3]).toContain('frozen ▼  /1');
+    terminal.send(changed(logRow(300, 'fresh')));
+    expect(rowsOf(terminal)[3]).toContain('▼ +1 new  /1/10');
+  });
+
   it('goes from error to error with their number, and hears when it begins anew', () => {
     const terminal = withLog(hundred);
     terminal.press('g', 'e');

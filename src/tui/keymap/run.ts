@@ -77,7 +77,7 @@ export const runKeys: readonly Binding[] = [
 
   { action: 'view.open', keys: ['enter', 'l', 'right'], place: 'steps', label: 'look inside', help: 'Details of the step: its error when it failed, else inputs.', footer: 10, disabled: noStep },
 
-  { action: 'log.freeze', keys: ['space'], place: 'log', label: 'freeze', help: 'Freeze the view, or follow again. Lines keep coming in.', footer: 10 },
+  { action: 'log.freeze', keys: ['space'], place: 'log', label: 'freeze', labelNow: (state) => (state.open?.log.follows === false ? 'follow' : 'freeze'), help: 'Freeze the view, or follow again. Lines keep coming in.', footer: 10 },
   { action: 'log.open', keys: ['enter'], place: 'log', label: 'unfold', help: 'Unfold the line in place: its data as a tree, the whole message, where it came from; or fold it.', footer: 11, disabled: noLine },
   { action: 'log.bookmark', keys: ['m'], place: 'log', label: 'mark', help: 'Mark the line, with a note; on a marked line, change the note.', footer: 13, disabled: cannotMark },
   { action: 'log.unmark', keys: ['M'], place: 'log', label: 'unmark', help: 'Take the mark of the line away, with its note.', disabled: cannotMark },

@@ -8,7 +8,10 @@ import { selectedStep, stepsOf } from '../model/steps.ts';
 import { span, type Line, type Span } from '../output/line.ts';
 import type { OpenRun, State } from '../state.ts';
 
-/** What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief` counts without a word. */
+/** Below this what a view has to say is said in few words. */
+export const NARROW = 60;
+
+/** What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief`, in few words and what changes first. */
 export function logTitle(state: State, run: OpenRun, brief = false): Line {
   const { log } = run;
   const parts: Span[] = [span(brief ? shownCount(log).toLocaleString('en-US') : plural(shownCount(log), 'line'), 'muted')];
@@ -25,14 +28,22 @@ export function logTitle(state: State, run: OpenRun, brief = false): Line {
   // Keys act on the selected step, and nothing else names it where the log stands alone.
   const step = layoutOf(state, run).kind === 'split' ? undefined : selectedStep(run);
   if (step) parts.push(span(` ${state.glyphs.dot} step ${step.display}`, 'muted'));
-  if (log.search !== '') parts.push(span(`  "${log.search}" ${matchCounter(run)}`, 'accent'));
   const left = leftOf(run, focusedArea(state, { ...run, pane: 'log' }));
   if (left > 0) parts.push(span(`  ${state.glyphs.arrow} ${left}`, 'accent'));
-  if (!log.follows) {
-    const fresh = log.matchCount - log.frozenCount;
-    parts.push(span(`  frozen ${state.glyphs.below}${fresh > 0 ? ` +${fresh.toLocaleString('en-US')} new` : ''}`, fresh > 0 ? 'warn' : 'muted'));
-  }
-  return parts;
+  const moves = movingParts(state, run, brief);
+  return brief ? [...moves.flatMap((one) => [one, span('  ')]), ...parts] : [...parts, ...moves.flatMap((one) => [span('  '), one])];
+}
+
+/** What changes while one looks: where among the matches the cursor is, and what came since the view was frozen. */
+function movingParts(state: State, run: OpenRun, brief: boolean): readonly Span[] {
+  const { log } = run;
+  const search = log.search === '' ? [] : [span(`${brief ? '/' : `"${log.search}" `}${matchCounter(run)}`, 'accent')];
+  if (log.follows) return search;
+  const fresh = log.matchCount - log.frozenCount;
+  const isNarrow = state.size.columns < NARROW;
+  const news = fresh > 0 ? ` +${fresh.toLocaleString('en-US')} new` : '';
+  const frozen = span(`${isNarrow && fresh > 0 ? '' : 'frozen '}${state.glyphs.below}${news}`, fresh > 0 ? 'warn' : 'muted');
+  return brief ? [frozen, ...search] : [...search, frozen];
 }
 
 /** `3/57`: which of the matches the cursor is on. */

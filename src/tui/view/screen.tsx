@@ -12,7 +12,7 @@ import { footerLines } from './footer.ts';
 import { headerLine, situationLine } from './header.ts';
 import { homeLines } from './home.ts';
 import { logPane } from './log-pane.ts';
-import { logTitle } from './log-title.ts';
+import { logTitle, NARROW } from './log-title.ts';
 import { Rows } from './rows.tsx';
 import { screenHeader, screenLines } from './screen-lines.ts';
 import { stepsPane } from './steps-pane.ts';
@@ -110,7 +110,7 @@ function tabLine(state: State, run: OpenRun): Line {
   const infos: readonly Line[] = run.pane === 'log' ? [logTitle(state, run), logTitle(state, run, true)] : run.pane === 'detail' ? [detailTitle(state, run, columns)] : [[]];
   // Names of views are worth more than the word "lines".
   const roomBeside = (info: Line) => columns - lineWidth(info) - 5;
-  const info = infos.find((one) => lineWidth(tabSpans(all, roomBeside(one))) > lineWidth(tabSpans(all, 0))) ?? infos[0]!;
+  const info = infos.find((one) => lineWidth(tabSpans(all, roomBeside(one))) > lineWidth(tabSpans(all, 0))) ?? (columns < NARROW ? infos.at(-1)! : infos[0]!);
   return rule(state, columns, [span(' '), ...tabSpans(all, roomBeside(info)), ...(info.length > 0 ? [span('  '), ...info] : [])], true, false);
 }
 

@@ -54,7 +54,7 @@ export const lookCommands: Readonly<Record<string, Command>> = {
 /** What the command line has and this line cannot do, with why. */
 export const elsewhere: Readonly<Record<string, string>> = {
   serve: 'it would be a backend of its own', backend: 'it would be a backend of its own', runner: 'it is a process that goes on by itself', doctor: 'it looks at this machine, not at runs',
-  share: 'it writes a page for others', bookmark: '`m` does it here', status: 'the first line here shows it', completion: 'it is for shells', connect: 'the backend is chosen when the program starts',
+  share: 'it writes a page for others', bookmark: '`m` does it here: in the steps for the run, in the log for a line', status: 'the first line here shows it', completion: 'it is for shells', connect: 'the backend is chosen when the program starts',
 };
 
 /** A moment of the open run: `end`, `40%`, `1m30s`, `12.5s`, `250ms`, or a step that has begun. */
