@@ -17,7 +17,7 @@ import { sentence } from './model/sentence.ts';
 import { editInEditor } from './outside/editor.ts';
 import { writeFresh } from './outside/files.ts';
 import { followNews } from './outside/followings.ts';
-import { runLines } from './outside/run-lines.ts';
+import { mostLinesOf, runLines } from './outside/run-lines.ts';
 
 /** Runs that a filter brings into the list. */
 const FOUND_RUNS = 200;
@@ -59,7 +59,7 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
   let stopLists: Unsubscribe | undefined;
   let stopNews: Unsubscribe | undefined;
   let session: SessionHandle | undefined;
-  const lines = runLines();
+  const lines = runLines(mostLinesOf(environment));
   const leases = new Map<string, LeaseHandle>();
   let closed = false;
 
