@@ -19,6 +19,7 @@ const places = [
   ['run', 'a run'],
   ['steps', 'its steps'],
   ['log', 'its log'],
+  ['logTree', 'data under a line'],
   ['detail', 'details'],
   ['diff', 'diff'],
   ['json', 'JSON'],
@@ -30,6 +31,7 @@ const places = [
   ['family', 'family of a run'],
   ['performance', 'times of a run'],
   ['watched', 'a watch along the steps'],
+  ['marks', 'marked lines'],
 ] as const;
 
 function keyTable(): string {
