@@ -162,7 +162,7 @@ const panes = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
 export const situations: Readonly<Record<string, Situation>> = {
   'no backend yet': (options) => {
     const terminal = openTerminal(options);
-    terminal.send({ type: 'connectFailed', message: 'nobody answers', hint: 'Start one' });
+    terminal.send({ type: 'listLink', link: { state: 'connecting' } }, { type: 'connectFailed', message: 'nobody answers', hint: 'Start one' });
     return terminal;
   },
   'a list that is being read': over([]),
