@@ -44,7 +44,7 @@ export async function tailAll(backend: Backend, { filter, sinceMs, lines, follow
     looked += page.length;
     for (const { id } of page) known.add(id);
     stored.unshift(...(await passing(page)));
-    if (page.length === 0 || page.every((row) => Date.parse(row.timestamp) < sinceMs)) break;
+    if (page.every((row) => Date.parse(row.timestamp) < sinceMs)) break;
     before = page[0]!.id;
   }
   if (looked >= limits.everyLogHeld && stored.length < lines) io.err(`Of the newest ${looked.toLocaleString('en-US')} lines; \`tail RUN\` has all of one run.`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LogRow } from '../protocol/rows.ts';
-import { FilterError, filterFacts, matchesFilter, parseFilter } from './filter.ts';
+import { filterFacts, matchesFilter, parseFilter, type FilterError } from './filter.ts';
 
 const log = {
   message: 'Provider timeout after 30 s',
