@@ -67,8 +67,8 @@ export const check: TerminalCheck = {
   },
 };
 
-/** What the title of the log says has come since: `+1,234 new`. */
+/** What the title of the log says has come since, as in `+1,234 new`; the word gives way where room is short. */
 function told(text: string): number | undefined {
-  const [, count] = /\+([\d,]+) new/.exec(text) ?? [];
+  const [, count] = /\+([\d,]+)(?= |$)/m.exec(text) ?? [];
   return count === undefined ? undefined : Number(count.replaceAll(',', ''));
 }
