@@ -74,7 +74,10 @@ export const check: TerminalCheck = {
       return wanted!.find((row, index) => row !== shown![index]);
     };
     const isRight = await msUntil(() => wrongRow() === undefined, PATIENCE_MS);
-    const missing = await missingLines(screen, last, seen);
+    // A page that is drawn while something else changes may hide a line for once; what is lost is missing both times.
+    const once = await missingLines(screen, last, seen);
+    const twice = once.length === 0 ? once : await missingLines(screen, last, seen);
+    const missing = once.filter((line) => twice.includes(line));
 
     const findings: Finding[] = [
       {
