@@ -22,6 +22,8 @@ export interface OwnTerminal {
   /** Bytes beside the frames. False when too many wait. */
   send(bytes: string): boolean;
   use(): LineUse;
+  /** Bytes of the frame that was drawn last. */
+  frameBytes(): number;
   close(): void;
 }
 
@@ -138,6 +140,7 @@ export function ownTerminal({ onEvent, onResized, onEnd, onFailed, onStop, isWor
     },
     send: (bytes) => terminal.send(bytes),
     use: () => terminal.use(),
+    frameBytes: () => terminal.frameBytes(),
     close() {
       own.give();
       sink.close();

@@ -9,13 +9,13 @@ describe('time on the screen', () => {
   beforeEach(() => void vi.useFakeTimers({ now: testNow }));
   afterEach(() => void vi.useRealTimers());
 
-  function start(lowBandwidth = false) {
+  function start(lowBandwidth = false, frameBytes = 0) {
     let drawn: State | undefined;
     let frames = 0;
     const settings = settingsOf({}, readThemes());
     const program = createProgram({
       initial: initialState({ size: { columns: 80, rows: 24 }, now: testNow, settings: { ...settings, values: { ...settings.values, lowBandwidth } } }),
-      perform: () => {}, draw: (state) => void ((drawn = state), (frames += 1)), now: Date.now,
+      perform: () => {}, draw: (state) => void ((drawn = state), (frames += 1)), frameBytes: () => frameBytes, now: Date.now,
     });
     program.dispatch({ type: 'connected', url: 'http://127.0.0.1:8000', identity: 'local@stepscope' });
     program.dispatch({ type: 'listLink', link: { state: 'live' } });
@@ -42,6 +42,18 @@ describe('time on the screen', () => {
     expect(drawn()!.notice?.text).toContain('Press Ctrl-c again');
     vi.advanceTimersByTime(160);
     expect(drawn()!.notice).toBeUndefined();
+    program.stop();
+  });
+
+  it.each([[600, 6], [1_500, 2], [6_000, 2]])('draws frames of %i bytes %i times a second, so that a log in spate leaves the line to keys', (bytes, expected) => {
+    const { program, frames } = start(false, bytes);
+    vi.advanceTimersByTime(5_000);
+    const before = frames();
+    for (let at = 0; at < 1_000; at += 1) {
+      program.dispatch({ type: 'told', text: `news ${at}`, tone: 'info' });
+      vi.advanceTimersByTime(1);
+    }
+    expect(frames() - before).toBe(expected + 1);
     program.stop();
   });
 

@@ -9,6 +9,12 @@ import { update } from './update.ts';
 /** Data is drawn this often at most, and over a poor link; the echo of a key at once. */
 const FRAME_MS = 100;
 const LOW_BANDWIDTH_FRAME_MS = 500;
+/**
+ * Frames that cost more than a line should carry come less often: 4 KB a second, but never later than this. Nobody
+ * reads a log that fills the screen anew ten times a second, and keys are waiting behind it.
+ */
+const LINE_BYTES_PER_MS = 4.096;
+const MAX_FRAME_MS = 375;
 /** Bars grow and clocks turn this often while something moves. */
 const TICK_MS = 250;
 /** Where nothing moves but a clock. */
@@ -25,11 +31,13 @@ export interface ProgramOptions {
   readonly initial: State;
   readonly perform: (effect: Effect) => void;
   readonly draw: (state: State) => void;
+  /** Bytes of the frame that was drawn last. */
+  readonly frameBytes?: (() => number) | undefined;
   readonly now: () => number;
 }
 
 /** The loop: messages in, one update each, effects out, frames when there is something to see. */
-export function createProgram({ initial, perform, draw, now }: ProgramOptions): Program {
+export function createProgram({ initial, perform, draw, frameBytes = () => 0, now }: ProgramOptions): Program {
   let state = initial;
   let drawn = initial;
   let frame: NodeJS.Timeout | undefined;
@@ -64,7 +72,7 @@ export function createProgram({ initial, perform, draw, now }: ProgramOptions): 
 
   /** The first news after a pause are drawn at once, with whatever else comes in the same turn. */
   const untilNextFrame = (): number => {
-    const frameMs = state.settings.values.lowBandwidth ? LOW_BANDWIDTH_FRAME_MS : FRAME_MS;
+    const frameMs = state.settings.values.lowBandwidth ? LOW_BANDWIDTH_FRAME_MS : Math.min(MAX_FRAME_MS, Math.max(FRAME_MS, frameBytes() / LINE_BYTES_PER_MS));
     return Math.min(frameMs, Math.max(0, shownAt + frameMs - now()));
   };
 

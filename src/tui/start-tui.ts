@@ -92,7 +92,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
     });
   };
   const initial = initialState({ size: terminal.size(), now: Date.now(), settings, picturesAs: pictureStyleOf(environment), initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording });
-  const program = createProgram({ initial, perform: (effect) => performer.perform(effect), draw, now: Date.now });
+  const program = createProgram({ initial, perform: (effect) => performer.perform(effect), draw, frameBytes: () => terminal.frameBytes(), now: Date.now });
 
   const giveBack = () => terminal.give();
   const signals = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130, SIGQUIT: 131 } as const;

@@ -25,6 +25,8 @@ export interface Terminal {
   /** Bytes beside the frames, in order. False, and not sent, when {@link MAX_WAITING_BYTES} are waiting. */
   send(bytes: string): boolean;
   use(): LineUse;
+  /** Bytes of the frame that was written last, about: its characters. */
+  frameBytes(): number;
 }
 
 export interface TerminalOptions {
@@ -69,6 +71,7 @@ export function createTerminal({ sink, size, now, isWords = false, onFailed }: T
   let rest: Uint8Array | undefined;
   let retry: NodeJS.Timeout | undefined;
   let pause = RETRY_MS;
+  let frameBytes = 0;
 
   /** Writes until there is nothing to write or the terminal takes no more. */
   const pump = (): void => {
@@ -106,6 +109,7 @@ export function createTerminal({ sink, size, now, isWords = false, onFailed }: T
       const change = frameDiff(shown, next);
       shown = next;
       if (change !== '') meter.frame();
+      frameBytes = change.length;
       text += change;
     }
     return text === '' ? undefined : encoder.encode(text);
@@ -153,6 +157,7 @@ export function createTerminal({ sink, size, now, isWords = false, onFailed }: T
       return true;
     },
     use: () => meter.use(),
+    frameBytes: () => frameBytes,
   };
 }
 
