@@ -19,6 +19,8 @@ const MAX_FRAME_MS = 375;
 const TICK_MS = 250;
 /** Where nothing moves but a clock. */
 const CLOCK_MS = 1_000;
+/** How long ago something young was is worth its bytes this often. */
+const YOUNG_MS = 5_000;
 const MINUTE_MS = 60_000;
 
 export interface Program {
@@ -128,8 +130,8 @@ function livelyPaceOf(state: State): number | undefined {
     state.notice && Math.max(1, state.notice.until - state.now),
     status === 'paused' || status === 'pending' || link === 'lost' ? CLOCK_MS : undefined,
     !run && state.lists.runs?.some((one) => !isFinal(one)) ? CLOCK_MS : undefined,
-    // Relative times count seconds while what they tell of is young, and minutes afterwards.
-    !run || state.timeFormat === 'relative' ? (isYoung(state) ? CLOCK_MS : MINUTE_MS / 2) : undefined,
+    // Relative times count while what they tell of is young, and minutes afterwards.
+    !run || state.timeFormat === 'relative' ? (isYoung(state) ? YOUNG_MS : MINUTE_MS / 2) : undefined,
   ].filter((pace) => pace !== undefined);
   return paces.length > 0 ? Math.min(...paces) : undefined;
 }
