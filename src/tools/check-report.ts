@@ -23,12 +23,16 @@ export function report(title: string, figures: readonly Figure[]): void {
 
   console.log(`\n${title}\n`);
   console.log(`    ${line(columns)}`);
-  const fails = ({ isMet, isTime = false }: Figure): boolean => !isMet && !(isTime && process.env['STEPSCOPE_CHECK_TIMES'] === 'report');
   const verdict = (figure: Figure): string => (figure.isMet ? 'ok  ' : fails(figure) ? 'MISS' : 'slow');
   for (const figure of figures) console.log(`${verdict(figure)}${line(columns.map((column) => figure[column]))}`);
   const failed = figures.filter(fails).length;
   console.log(`\n${figures.length - failed} passed, ${failed} failed`);
   if (failed > 0) process.exitCode = 1;
+}
+
+/** Does a figure fail its check? */
+export function fails({ isMet, isTime = false }: Figure): boolean {
+  return !isMet && !(isTime && process.env['STEPSCOPE_CHECK_TIMES'] === 'report');
 }
 
 /** The value below which the given share of the samples lies; 0 for none. */
