@@ -98,7 +98,7 @@ describe('a session', () => {
     const joined = here.start('session', 'join', failed);
     await joined.says(/1 here: you/);
     const other = here.start('session', 'join', failed);
-    await joined.says(/2 here: local, you/);
+    await joined.says(/2 here: local 2, you/);
     expect((await here.run('session', 'list')).out).toMatch(/pairing\s+\w{6}\s+local@stepscope\s+.*open/);
     expect((await here.run('session', 'end', failed)).out).toBe('Ended the session "pairing".\n');
     expect(await joined.outcome).toMatchObject({ status: 0, err: 'The session has ended.\n' });

@@ -149,6 +149,11 @@ describe('a read-only connection', () => {
     'lease',
     'followLease',
     'approvals',
+    'recentLogs',
+    'followLogs',
+    'runCharges',
+    'followSessions',
+    'storedFile',
     'close',
   ];
   const writes: Partial<Record<keyof Backend, (backend: Backend, runId: string) => Promise<unknown>>> = {

@@ -78,10 +78,10 @@ function cells(row: DebugSessionRow): readonly string[] {
 
 /** `2 here: bob, you. bob looks at 8e Provider API Call, diff` */
 function peerLines(peers: readonly Peer[], run: RunRow | undefined): string {
-  const places = peers.flatMap(({ isMe, name, cursor }) => {
+  const places = peers.flatMap(({ isMe, label, cursor }) => {
     const step = flattenSteps(run?.step_tree ?? []).find((one) => one.key === cursor?.step);
     const where = [step === undefined ? cursor?.step : `${step.display} ${step.name}`, cursor?.tab].filter(Boolean).join(', ');
-    return isMe || where === '' ? [] : [`${name.split('@', 1)[0]} looks at ${where}`];
+    return isMe || where === '' ? [] : [`${label} looks at ${where}`];
   });
   return printable([peersWords(peers), ...places].join('. '));
 }
