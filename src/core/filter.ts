@@ -160,7 +160,7 @@ export interface FilterFacts {
   readonly context: (context: ExecutionContext) => boolean;
   /** In lower case. */
   readonly words: readonly string[];
-  /** Nothing else is asked: a line that has these passes. */
+  /** Nothing else is asked: a line that has these, and all words in message or data, passes. */
   readonly areAll: boolean;
 }
 
@@ -173,7 +173,7 @@ export function filterFacts(filter: Filter): FilterFacts {
     level: (rank) => passing[rank]!,
     context: (context) => inContexts.every((term) => term.tests.some((test) => test(context)) !== term.negated),
     words,
-    areAll: levels.length + inContexts.length === filter.terms.length,
+    areAll: levels.length + inContexts.length + words.length === filter.terms.length,
   };
 }
 

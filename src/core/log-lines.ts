@@ -28,12 +28,23 @@ export interface LogLines {
   /** Key of its step. */
   stepAt(index: number): string | null;
   contextAt(index: number): ExecutionContext;
-  /** A quick test for lines of whose fields one may hold words (lower case); what it turns down has them in none. Ask in order. */
-  mayHold(words: string): (index: number) => boolean;
+  /** Bytes of its text as it is kept: what reading it costs. */
+  sizeAt(index: number): number;
+  /** A quick test for lines of whose fields one may hold words (lower case): what it turns down has them in none. */
+  mayHold(words: string): TextTest<boolean>;
+  /** The same of message and data, as a filter asks: true where it is sure without the row, undefined where only the row tells. */
+  says(words: string): TextTest<boolean | undefined>;
   /** Why lines were let go before their time, in words. */
   readonly problem?: string | undefined;
   /** Takes in rows in any order, any of them any number of times; says how many were new. */
   append(rows: readonly LogRow[]): number;
+}
+
+/** A question to the texts of lines. Quickest where it is asked in their order. */
+export interface TextTest<Answer> {
+  at(index: number): Answer;
+  /** Bytes that were looked through up to now: what was spent. */
+  readonly bytes: number;
 }
 
 /** How far the reading of a file with lines has come. */
@@ -44,6 +55,9 @@ export interface Reading {
   /** What is wrong with the file from some line on, or could not be read, in words. */
   readonly problem: string | undefined;
 }
+
+/** Nothing is read or parsed: a row is looked at. */
+const MEMORY_ROW_BYTES = 100;
 
 /** Lines held in memory, as they are: for runs of some thousand lines. */
 export function memoryLines(rows: readonly LogRow[] = []): LogLines {
@@ -64,7 +78,9 @@ export function memoryLines(rows: readonly LogRow[] = []): LogLines {
     timeAt: (index) => Date.parse(kept[index]!.timestamp),
     stepAt: (index) => kept[index]!.step_key,
     contextAt: (index) => kept[index]!.execution_context,
-    mayHold: () => () => true,
+    sizeAt: () => MEMORY_ROW_BYTES,
+    mayHold: () => ({ at: () => true, bytes: 0 }),
+    says: () => ({ at: () => undefined, bytes: 0 }),
     append(more) {
       const fresh = freshRows(lines, more);
       const place = fresh.length === 0 ? kept.length : indexOfSeq(lines, fresh[0]!.seq);

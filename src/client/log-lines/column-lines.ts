@@ -2,14 +2,17 @@ import type { LogColumns } from '../../core/log-columns.ts';
 import type { LogLines } from '../../core/log-lines.ts';
 import type { LogRow } from '../../protocol/rows.ts';
 import { blankLog } from '../../core/import/blank-rows.ts';
-import { textFinder } from './text-finder.ts';
+import { textFinder, wordFinder, type TextPlaces } from './text-finder.ts';
 
-/** Rows that are held after they were read: some screens of them. */
-const HELD_ROWS = 2_048;
+/**
+ * Rows that are held after they were read: a screen or two of them. A look through all lines reads each once, and what is
+ * held for long by then is copied by the collector, and kept until it looks at everything.
+ */
+const HELD_ROWS = 256;
 /** Longer lines are read again each time. */
 const HELD_BYTES = 16 * 1024;
 
-interface ColumnLines extends Pick<LogLines, 'at' | 'seqAt' | 'levelAt' | 'timeAt' | 'stepAt' | 'contextAt' | 'mayHold'> {
+interface ColumnLines extends Pick<LogLines, 'at' | 'seqAt' | 'levelAt' | 'timeAt' | 'stepAt' | 'contextAt' | 'sizeAt' | 'mayHold' | 'says'> {
   /** Forgets rows that were read, after their indexes have changed. */
   forget(): void;
 }
@@ -19,8 +22,9 @@ interface ColumnLines extends Pick<LogLines, 'at' | 'seqAt' | 'levelAt' | 'timeA
  *
  * @param read Bytes of a place; fewer, or it throws, where they are not there any more.
  * @param decode The row of a text. Where it throws, a line that says so stands in its place.
+ * @param places Finds message and data in the bytes of a text.
  */
-export function columnLines(columns: LogColumns, read: (offset: number, bytes: number) => Buffer, decode: (text: string, index: number) => LogRow): ColumnLines {
+export function columnLines(columns: LogColumns, read: (offset: number, bytes: number) => Buffer, decode: (text: string, index: number) => LogRow, places: TextPlaces): ColumnLines {
   const held = new Map<number, LogRow>();
 
   const rowAt = (index: number): LogRow => {
@@ -50,7 +54,9 @@ export function columnLines(columns: LogColumns, read: (offset: number, bytes: n
     timeAt: (index) => columns.time(index),
     stepAt: (index) => columns.step(index),
     contextAt: (index) => columns.context(index),
+    sizeAt: (index) => columns.bytes(index),
     mayHold: (words) => textFinder(columns, read, words),
+    says: (words) => wordFinder(columns, read, words, places),
     forget: () => held.clear(),
   };
 }

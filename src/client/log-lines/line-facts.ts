@@ -14,7 +14,8 @@ export interface FactReader {
   readonly steps: readonly string[];
 }
 
-const ROW_START = Buffer.from('{"table":"test_execution_logs","row":');
+/** How a row of the log begins in a trace. */
+export const ROW_START = Buffer.from('{"table":"test_execution_logs","row":');
 const levelTexts = LogLevel.options.map((level) => Buffer.from(`"${level}"`));
 const contextTexts = contextNames.map((context) => Buffer.from(`"${context}"`));
 

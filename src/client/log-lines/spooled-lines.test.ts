@@ -74,13 +74,28 @@ describe('lines on a disk', () => {
   it('know without parsing which lines cannot have some words', () => {
     const lines = onDisk();
     lines.append([...rows(1, 5_000), row(5_000, 'the Needle is here'), ...rows(5_001, 9_000), row(9_000, 'said "no, needle"', { data: { token: 'NEEDLE' } })]);
-    const found = (words: string) => Array.from({ length: lines.length }, (_, index) => index).filter(lines.mayHold(words));
+    const found = (words: string, test = lines.mayHold(words)) => Array.from({ length: lines.length }, (_, index) => index).filter((index) => test.at(index));
     expect(found('needle')).toEqual([4_999, 8_999]);
     // What JSON writes in other ways is not looked for in its text.
     expect(found('"no, needle"')).toEqual([4_999, 8_999]);
     expect(found('ä')).toHaveLength(lines.length);
     const mayHold = lines.mayHold('needle');
-    expect([8_999, 3, 4_999, 5_000, 4_999].map(mayHold)).toEqual([true, false, true, false, true]);
+    expect([8_999, 3, 4_999, 5_000, 4_999].map((index) => mayHold.at(index))).toEqual([true, false, true, false, true]);
     lines.close();
+  });
+
+  it('know of most lines without parsing whether message or data have some words, and of the others that they do not know', () => {
+    const lines = onDisk();
+    lines.append([
+      row(1, 'the Needle is here'), row(2, 'nothing', { file_path: 'needle.ts' }), row(3, 'said "needle"'), row(4, 'nothing', { data: { needle: 1 } }), row(5, 'nothing'),
+      row(6, 'only', { file_path: 'needle.ts', data: { token: 'x' } }), row(7, 'needle', { data: { message: 'x' } }), row(8, 'x', { data: { message: 'needle' } }),
+    ]);
+    const answers = (words: string, test = lines.says(words)) => Array.from({ length: lines.length }, (_, index) => test.at(index));
+    expect(answers('needle')).toEqual([true, false, undefined, undefined, false, false, true, undefined]);
+    // Of what JSON writes in another way a part is looked for, whose absence alone is sure.
+    expect(answers('needle"')).toEqual([undefined, false, undefined, undefined, false, false, undefined, undefined]);
+    expect(answers('é')).toEqual(answers('é').map(() => undefined));
+    lines.close();
+    expect(answers('needle')).toEqual(answers('needle').map(() => undefined));
   });
 });

@@ -4,6 +4,7 @@ import { limits } from '../../protocol/limits.ts';
 import type { LogRow } from '../../protocol/rows.ts';
 import { byteLog, type ByteLogOptions } from './byte-log.ts';
 import { columnLines } from './column-lines.ts';
+import { rowPlaces } from './text-places.ts';
 
 export interface SpooledLines extends LogLines {
   /** Lets go of memory and files; what is read afterwards is not there any more. */
@@ -26,7 +27,7 @@ export function spooledLines({ mostLines = limits.logLines, ...options }: SpoolO
   const columns = logColumns();
   const bytes = byteLog(options);
   const late = lateInsertions();
-  const lines = columnLines(columns, (offset, size) => bytes.read(offset, size), (text) => JSON.parse(text) as LogRow);
+  const lines = columnLines(columns, (offset, size) => bytes.read(offset, size), (text) => JSON.parse(text) as LogRow, rowPlaces());
   let first = 0;
 
   const letGo = (): void => {

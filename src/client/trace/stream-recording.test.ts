@@ -54,7 +54,9 @@ describe('a recording that is shown while it is read', () => {
     expect(rowsOf(stream.lines)).toEqual(expected);
     const { lines } = stream;
     expect([lines.length, lines.seqAt(2), lines.levelAt(3), lines.stepAt(3), lines.stepAt(4), lines.contextAt(0), lines.timeAt(0)]).toEqual([17_003, 9, 0, null, 'plan', 'server', Date.parse(expected[0]!.timestamp)]);
-    expect(Array.from({ length: lines.length }, (_, index) => index).filter(lines.mayHold('more 16999'))).toEqual([17_002]);
+    const [mayHold, says] = [lines.mayHold('more 16999'), lines.says('more 16998')];
+    expect(expected.flatMap((_, index) => (mayHold.at(index) ? [index] : []))).toEqual([17_002]);
+    expect(expected.flatMap((_, index) => (says.at(index) === false ? [] : [index]))).toEqual([17_001]);
     expect(changes.map(({ table }) => table)).toEqual(['test_execution_runs', ...Array<string>(3).fill('test_execution_steps'), 'test_execution_commands']);
     expect(await stream.reader.snapshot('generate')).toEqual(await strict.snapshot('generate'));
     expect(await stream.reader.commands()).toEqual(await strict.commands());
@@ -111,6 +113,10 @@ describe('a recording that is shown while it is read', () => {
       [5, 'info', 'no time, no level', '2026-03-01T12:00:05.000Z'],
     ]);
     expect(Array.from({ length: 4 }, (_, index) => stream.lines.levelAt(index))).toEqual([2, 1, 3, 1]);
+    const says = ['slow', 'time', 'down', 'panic', 'absent'].map((words) => stream.lines.says(words));
+    expect(says.map((test) => [0, 1, 2, 3].map((index) => test.at(index)))).toEqual([
+      [true, false, false, false], [undefined, false, false, true], [false, false, true, false], [false, undefined, false, false], [false, false, false, false],
+    ]);
     expect(reading.problem).toBe('1 of its lines is no JSON, and is shown as it is');
     expect(changes.at(-1)?.row).toMatchObject({ pipeline_key: 'log', log_counts: { info: 2, warn: 1, error: 1 }, total_duration_ms: 5_000 });
     await stream.reader.close();

@@ -21,6 +21,7 @@ import type { Unsubscribe } from '../backend.ts';
 import { openNameless } from '../log-lines/byte-log.ts';
 import { columnLines } from '../log-lines/column-lines.ts';
 import { fileBytes } from '../log-lines/file-bytes.ts';
+import { logPlaces, tracePlaces } from '../log-lines/text-places.ts';
 import type { TraceReader } from '../trace-file.ts';
 import { logRowOf } from './read-logs.ts';
 import { uuidOf } from './recording.ts';
@@ -70,7 +71,8 @@ async function streamed(path: string, descriptor: number, unpackTo: number | und
   const columns = logColumns();
   const runId = uuidOf(`jsonl ${path} ${size} ${mtimeMs}`);
   const context: ImportContext = { runId, idOf: (what) => `${runId} ${what}`, now, name: basename(path) };
-  const lines = growing(columns, columnLines(columns, bytes, kind.kind === 'trace' ? (text) => traceRow(text) : (text, at) => rowOfLog(text, at, { ...context, now: new Date(columns.time(at)).toISOString() })));
+  const ofLog = (text: string, at: number): LogRow => rowOfLog(text, at, { ...context, now: new Date(columns.time(at)).toISOString() });
+  const lines = growing(columns, kind.kind === 'trace' ? columnLines(columns, bytes, traceRow, tracePlaces()) : columnLines(columns, bytes, ofLog, logPlaces()));
   const worker = startWorker({ descriptor, unpackTo, kind });
   const index = traceIndex({ read: (from, to) => pieces(bytes, from ?? 0, to ?? size), close: () => Promise.resolve() });
   const whole = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import { indexList, type IndexList } from '../../core/index-list.ts';
 import type { LogRow } from '../../protocol/rows.ts';
 import type { OpenRun } from '../state.ts';
-import { ROW_COST, SLICE_COST, TEXT_COST } from './log-passes.ts';
+import { FACTS_COST, rowCost, SLICE_COST, textCost } from './log-passes.ts';
 
 /** What a search in the log has found so far. */
 export interface FoundWords {
@@ -28,14 +28,17 @@ export function searchLog(run: OpenRun): OpenRun {
 
   hits.cutTo(hits.placeOf(from));
   hits.dropBelow(log.matchFirst);
-  const mayHold = view.logs.mayHold(words);
+  const says = view.logs.says(words);
   let upTo = from;
-  for (let spent = 0; upTo < log.matchCount && spent < SLICE_COST; upTo += 1) {
+  for (let spent = 0; upTo < log.matchCount && spent + textCost(says.bytes) < SLICE_COST; upTo += 1) {
     const index = log.matches.at(upTo);
-    spent += TEXT_COST;
-    if (!mayHold(index)) continue;
-    spent += ROW_COST;
-    if (lineHolds(view.logs.at(index), words)) hits.push(upTo);
+    spent += FACTS_COST;
+    let isHit = says.at(index);
+    if (isHit === undefined) {
+      spent += rowCost(view.logs.sizeAt(index));
+      isHit = lineHolds(view.logs.at(index), words);
+    }
+    if (isHit) hits.push(upTo);
   }
   return { ...run, log: { ...log, found: { words, matches: log.matches, edition: log.edition, hits, upTo } } };
 }
