@@ -29,7 +29,7 @@ export function line(text: string, token?: Token): Line {
  * ASCII, Latin, arrows, boxes, blocks, Braille: each one unit, one cell and inert. What logs and our own signs
  * mostly consist of is measured without looking at graphemes.
  */
-export const narrow = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*$/;
+export const narrow = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u21ff\u23ce\u23f8\u2400-\u2421\u2500-\u25fc\u2605\u2714\u2718\u2800-\u28ff]*$/;
 
 /** Terminal cells that `text` takes, made printable first. */
 export function widthOf(text: string): number {
