@@ -25,10 +25,15 @@ export function screenLines(state: State, own: ScreenState): readonly Line[] {
   const top = scrolled(own.top, cursor, height, rows.length);
   const shown = rows.slice(top, top + height).map(({ line }, index): Line => {
     const here = top + index === cursor && rows.length > 1;
-    return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(line.map((one) => ({ ...one, text: withKeys(one.text, (action) => keyOf(state, action)) })), own.search, here)];
+    return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(keyed(state, line), own.search, here)];
   });
-  const head = headOf(state).map((one) => clipLine(one, state.size.columns, state.glyphs.more));
-  return [clipLine(definitionOf(own).about(state, own), state.size.columns, state.glyphs.more), ...head, ...shown];
+  const above = [definitionOf(own).about(state, own), ...headOf(state)];
+  return [...above.map((one) => clipLine(keyed(state, one), state.size.columns, state.glyphs.more)), ...shown];
+}
+
+/** A line with keys in place of the actions that it names. */
+function keyed(state: State, of: Line): Line {
+  return of.map((one) => ({ ...one, text: withKeys(one.text, (action) => keyOf(state, action)) }));
 }
 
 /** `"width" 3 rows`: what was searched for, and how much there is of it. */
