@@ -48,6 +48,14 @@ describe('settings', () => {
     expect(readSettings({}, env).terminal.values.theme).toBe('mine');
   });
 
+  it('keep as many lines of a log as the environment or the config file says, within the limits', () => {
+    const kept = (env: NodeJS.ProcessEnv) => readSettings({}, env).terminal.values.logLines;
+    const env = configFile('{"logLines":20000}');
+    expect([kept({}), kept(env), kept({ ...env, STEPSCOPE_LOG_LINES: '10000000' })]).toEqual([undefined, 20_000, 10_000_000]);
+    for (const given of ['10', '20000000', 'many', '1.5']) expect(() => kept({ STEPSCOPE_LOG_LINES: given })).toThrow(`STEPSCOPE_LOG_LINES is "${given}"`);
+    expect(() => kept(configFile('{"logLines":10}'))).toThrow('logLines');
+  });
+
   it('name the entry of the config file that was meant', () => {
     expect(() => readSettings({}, configFile('{"thme":"dark"}'))).toThrow(expect.objectContaining({ code: 'usage', hint: 'Did you mean `theme`?' }));
     expect(() => readSettings({}, configFile('{"colors":"many"}'))).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('colors') }));

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { didYouMean } from '../core/closest.ts';
 import { changedConfig, configuredSettings, mergeSettings, type GivenSettings, type SettingChange, type SettingValues } from '../core/terminal-settings.ts';
 import { UserError } from '../protocol/error.ts';
+import { limits } from '../protocol/limits.ts';
 import { TerminalConfig } from '../protocol/terminal-settings.ts';
 import { presetNames } from '../tui/keymap/presets/table.ts';
 import type { TuiSettings } from '../tui/settings.ts';
@@ -106,6 +107,13 @@ function readSwitch(text: string | undefined, place: string): boolean | undefine
   throw new UserError('usage', `${place}: "${text}" is neither yes nor no`, { hint: 'Set it to 1 or 0.' });
 }
 
+function readLogLines(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const lines = Number(text);
+  if (Number.isInteger(lines) && lines >= limits.fewestLogLines && lines <= limits.mostLogLines) return lines;
+  throw new UserError('usage', `STEPSCOPE_LOG_LINES is "${text}"`, { hint: `A whole number from ${limits.fewestLogLines} to ${limits.mostLogLines}: the lines of a log that are kept.` });
+}
+
 function defaultDataDir(env: NodeJS.ProcessEnv): string {
   return join(env['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'stepscope');
 }
@@ -130,13 +138,14 @@ export function readUrl(url: string, place: string): string {
 /** Flags before the environment before the config file. A theme that is not there is named with the closest one; keys are looked at when the terminal opens. */
 function readTerminal(flags: GlobalFlags, env: NodeJS.ProcessEnv, config: ConfigFile): GivenSettings {
   const file = configFile(env);
-  const { theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader } = config;
+  const { theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader, logLines } = config;
   const given = mergeSettings(file, [
-    { values: configuredSettings({ theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader }), originOf: () => 'config file' },
+    { values: configuredSettings({ theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader, logLines }), originOf: () => 'config file' },
     {
       values: {
         theme: env['STEPSCOPE_THEME'] || undefined, preset: env['STEPSCOPE_KEY_PRESET'] || undefined, ascii: env['STEPSCOPE_ASCII'] ? true : undefined,
         lowBandwidth: readSwitch(env['STEPSCOPE_LOW_BANDWIDTH'], 'STEPSCOPE_LOW_BANDWIDTH'), screenReader: readSwitch(env['STEPSCOPE_SCREEN_READER'], 'STEPSCOPE_SCREEN_READER'),
+        logLines: readLogLines(env['STEPSCOPE_LOG_LINES']),
       },
       originOf: (name) => environmentNames[name] ?? name,
     },
@@ -166,7 +175,7 @@ function themesFolder(file: string): string {
 }
 
 const environmentNames: Readonly<Partial<Record<keyof SettingValues, string>>> = {
-  theme: 'STEPSCOPE_THEME', preset: 'STEPSCOPE_KEY_PRESET', ascii: 'STEPSCOPE_ASCII', lowBandwidth: 'STEPSCOPE_LOW_BANDWIDTH', screenReader: 'STEPSCOPE_SCREEN_READER',
+  theme: 'STEPSCOPE_THEME', preset: 'STEPSCOPE_KEY_PRESET', ascii: 'STEPSCOPE_ASCII', lowBandwidth: 'STEPSCOPE_LOW_BANDWIDTH', screenReader: 'STEPSCOPE_SCREEN_READER', logLines: 'STEPSCOPE_LOG_LINES',
 };
 const flagNames: typeof environmentNames = { theme: '--theme', preset: '--key-preset', ascii: '--ascii', lowBandwidth: '--low-bandwidth', screenReader: '--screen-reader' };
 

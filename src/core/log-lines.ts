@@ -34,6 +34,8 @@ export interface LogLines {
   mayHold(words: string): TextTest<boolean>;
   /** The same of message and data, as a filter asks: true where it is sure without the row, undefined where only the row tells. */
   says(words: string): TextTest<boolean | undefined>;
+  /** How many are kept; undefined where all are. */
+  readonly most?: number | undefined;
   /** Why lines were let go before their time, in words. */
   readonly problem?: string | undefined;
   /** Takes in rows in any order, any of them any number of times; says how many were new. */

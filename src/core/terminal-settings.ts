@@ -1,4 +1,5 @@
 import { UserError } from '../protocol/error.ts';
+import { limits } from '../protocol/limits.ts';
 import { colorChoices, timeFormats, type KeyBindings, type TerminalConfig } from '../protocol/terminal-settings.ts';
 import { didYouMean } from './closest.ts';
 
@@ -13,6 +14,8 @@ export interface SettingValues {
   readonly lowBandwidth: boolean;
   readonly showBytes: boolean;
   readonly screenReader: boolean;
+  /** Lines that are kept of the log of a run that is followed. */
+  readonly logLines: number;
   readonly bindings: KeyBindings;
 }
 
@@ -36,6 +39,8 @@ interface SettingAbout {
   readonly about: string;
   /** What it can be; undefined where only the terminal knows, as for themes. */
   readonly choices: readonly string[] | undefined;
+  /** It is a whole number from the first to the last of these; its choices are some of them. */
+  readonly range?: readonly [number, number];
   /** It cannot change while the program runs. */
   readonly isForNextStart?: boolean;
 }
@@ -52,10 +57,14 @@ export const settingTable: readonly SettingAbout[] = [
   { name: 'lowBandwidth', label: 'low bandwidth', about: 'Two frames a second and nothing that only moves.', choices: yesNo },
   { name: 'showBytes', label: 'bytes', about: 'Show how many bytes a second go to the terminal.', choices: yesNo },
   { name: 'screenReader', label: 'screen reader', about: 'Lines of words as things happen, in place of a screen; from the next start.', choices: yesNo, isForNextStart: true },
+  {
+    name: 'logLines', label: 'log lines', about: 'Lines kept of a log that is followed, at 36 bytes each; from the next start.', isForNextStart: true,
+    choices: ['10000', '100000', '1000000', '10000000'], range: [limits.fewestLogLines, limits.mostLogLines],
+  },
 ];
 
 const defaults: SettingValues = {
-  theme: 'dark', preset: 'vim', ascii: false, colors: 'auto', timeFormat: 'elapsed', lowBandwidth: false, showBytes: false, screenReader: false, bindings: {},
+  theme: 'dark', preset: 'vim', ascii: false, colors: 'auto', timeFormat: 'elapsed', lowBandwidth: false, showBytes: false, screenReader: false, logLines: limits.logLines, bindings: {},
 };
 
 /** The values in force. `known` is what the terminal finds out by itself where nothing was said. */
@@ -103,6 +112,7 @@ export function settingNamed(name: string): SettingAbout {
 /** What a person typed for a setting, as its value. `choices` are those of a setting whose own the table does not know. Throws `usage`. */
 export function parseSetting(setting: SettingAbout, text: string, choices: readonly string[]): SettingValues[SettingName] {
   const possible = setting.choices ?? choices;
+  if (setting.range) return numberWithin(setting.name, text, setting.range);
   if (setting.choices === yesNo) {
     if (['yes', 'true', 'on', '1'].includes(text)) return true;
     if (['no', 'false', 'off', '0'].includes(text)) return false;
@@ -110,7 +120,13 @@ export function parseSetting(setting: SettingAbout, text: string, choices: reado
   throw new UserError('usage', `${setting.name} cannot be "${text}"`, { hint: didYouMean(text, possible) ?? `It can be ${possible.join(', ')}.` });
 }
 
+function numberWithin(name: string, text: string, [from, to]: readonly [number, number]): number {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= from && number <= to) return number;
+  throw new UserError('usage', `${name} cannot be "${text}"`, { hint: `It can be a whole number from ${from} to ${to}.` });
+}
+
 /** A value as a person reads and types it. */
 export function settingText(value: SettingValues[SettingName]): string {
-  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : value;
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
 }

@@ -79,6 +79,9 @@ export const limits = {
   tailLines: 100_000,
   /** Lines of one log that the terminal holds of a run that is followed, most of them on a disk. The oldest are let go, and the log says how many. */
   logLines: 1_000_000,
+  /** What a person may set in its place. Fewer would let go of what somebody reads; more take 36 bytes of memory each. */
+  fewestLogLines: 1_000,
+  mostLogLines: 10_000_000,
   /** Length of a filter over runs or lines of a log. */
   filterLength: 2_000,
   /** Runs that one search looks at, where the filter asks for what the database cannot tell; then it says how far it came. */

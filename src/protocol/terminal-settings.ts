@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from './limits.ts';
 
 /** Own keys by action, `log.nextError`, or in one place only, `log:log.freeze`. An empty list leaves the action without a key. */
 export const KeyBindings = z.record(z.string(), z.array(z.string()).max(8));
@@ -17,5 +18,6 @@ export const TerminalConfig = z.strictObject({
   lowBandwidth: z.boolean().optional(),
   showBytes: z.boolean().optional(),
   screenReader: z.boolean().optional(),
+  logLines: z.int().min(limits.fewestLogLines).max(limits.mostLogLines).optional(),
 });
 export type TerminalConfig = z.infer<typeof TerminalConfig>;

@@ -17,7 +17,7 @@ import { sentence } from './model/sentence.ts';
 import { editInEditor } from './outside/editor.ts';
 import { writeFresh } from './outside/files.ts';
 import { followNews } from './outside/followings.ts';
-import { mostLinesOf, runLines } from './outside/run-lines.ts';
+import { runLines } from './outside/run-lines.ts';
 
 /** Runs that a filter brings into the list. */
 const FOUND_RUNS = 200;
@@ -38,7 +38,7 @@ export interface Surroundings {
   readonly dispatch: (message: Message) => void;
   readonly terminal: TerminalHandle;
   /** The settings of the next start. What cannot be done is a `UserError`. */
-  readonly settings: { save(change: SettingChange): void; readThemes(): readonly KnownTheme[] };
+  readonly settings: { save(change: SettingChange): void; readThemes(): readonly KnownTheme[]; readonly logLines: number };
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A bug: what to do with anything thrown that is not for a person to act on. */
   readonly onBug: (error: unknown) => void;
@@ -59,7 +59,7 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
   let stopLists: Unsubscribe | undefined;
   let stopNews: Unsubscribe | undefined;
   let session: SessionHandle | undefined;
-  const lines = runLines(mostLinesOf(environment));
+  const lines = runLines(settings.logLines);
   const leases = new Map<string, LeaseHandle>();
   let closed = false;
 

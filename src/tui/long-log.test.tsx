@@ -87,7 +87,7 @@ describe('a long log', () => {
     expect(terminal.screen()).toContain('+4,000 new');
     expect(terminal.screen()).toContain(`${lines.first.toLocaleString('en-US')} older let go`);
     expect(lines.first).toBeGreaterThan(3_900);
-    expect(terminal.screen()).toMatch(/The oldest \d+ lines of the log were let go: at most 1,000,000 are held here/);
+    expect(terminal.screen()).toMatch(/The oldest \d+ lines of the log were let go: at most 20,000 are held here/);
     terminal.press('g');
     expect(rowAt(terminal.state().open!, terminal.state().open!.log.cursor)?.seq).toBe(lines.first + 1);
     lines.close();

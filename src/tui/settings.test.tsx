@@ -42,6 +42,18 @@ describe('the settings screen', () => {
     expect(saved(terminal)).toEqual([{ ascii: true }, { ascii: undefined }]);
   });
 
+  it('takes any number within its range, and offers some', () => {
+    const terminal = list();
+    terminal.press(':', 'set logLines 25000\r');
+    expect(terminal.screen()).toContain('log lines: 25000 from the next start on');
+    terminal.press(':', 'set logLines 999\r');
+    expect(terminal.screen()).toContain('LogLines cannot be "999". It can be a whole number from 1000 to 10000000');
+    terminal.press(':', 'set logLines default\r', ':', 'settings\r', 'jjjjjjjj', '\r');
+    expect(terminal.screen()).toContain('Choose: log lines');
+    terminal.press('j', '\r');
+    expect(saved(terminal)).toEqual([{ logLines: 25_000 }, {}, { logLines: 10_000_000 }]);
+  });
+
   it('says that a flag goes before what is kept', () => {
     const terminal = list(settings({ theme: 'light' }, { theme: '--theme' }));
     terminal.press(':', 'set theme dark\r');

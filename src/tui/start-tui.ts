@@ -68,6 +68,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
         options.settings.save(change);
       },
       readThemes: themes,
+      logLines: settings.values.logLines,
     },
     dispatch: (message) => program.dispatch(message),
     environment,

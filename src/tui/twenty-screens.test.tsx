@@ -372,13 +372,14 @@ describe('twenty screens', () => {
         low bandwidth    no             default
         bytes            no             default
         screen reader    no             default
+        log lines        1000000        default
 
         Keys of your own
         None. Type :bind log.nextError e, or press Ctrl-r on an entry of the help.
 
         Kept in
         Nowhere: changes hold until you leave.
-      ~ 6 blank rows
+      ~ 5 blank rows
        Enter change  d default  ] next  [ previous  / search           ? help  q back"
     `);
   });

@@ -46,6 +46,7 @@ export function spooledLines({ mostLines = limits.logLines, ...options }: SpoolO
   };
 
   const spooled: SpooledLines = {
+    most: mostLines,
     get first() {
       return first;
     },

@@ -25,6 +25,6 @@ export function settingValue(state: State, name: SettingName, text: string): Set
 /** Opens the choice of a setting, on the value it has; of a yes or no on the other one. */
 export function openChoice(state: State, name: SettingName): State {
   const now = state.settings.values[name];
-  const at = typeof now === 'boolean' ? settingText(!now) : now;
+  const at = settingText(typeof now === 'boolean' ? !now : now);
   return withOverlay(state, { type: 'choose', setting: name, title: `Choose: ${settingNamed(name).label}`, cursor: Math.max(0, choicesOf(state, name).indexOf(at)), before: state.settings });
 }

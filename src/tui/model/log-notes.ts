@@ -29,8 +29,8 @@ export function logNotes(run: OpenRun): readonly LogNote[] {
 export function logNews(before: OpenRun, now: OpenRun): string | undefined {
   const problem = now.reading?.problem;
   if (problem !== undefined && before.reading?.problem === undefined) return sentence(problem, 'What came before it is shown');
-  const { first, problem: trouble } = now.view.logs;
+  const { first, most = limits.logLines, problem: trouble } = now.view.logs;
   if (first === 0 || before.log.firstKept > 0) return undefined;
-  const why = trouble ?? `at most ${limits.logLines.toLocaleString('en-US')} are held here`;
+  const why = trouble ?? `at most ${most.toLocaleString('en-US')} are held here`;
   return `The oldest ${plural(first, 'line')} of the log were let go: ${why}. \`stepscope tail\` prints them all.`;
 }
