@@ -69,18 +69,22 @@ export function processIo(options: IoOptions): Io {
   };
 }
 
+let madeMark: string | undefined;
+
 /** Stands before the codes of our own colours until they are written: text from outside cannot know it, and so cannot colour. */
-const ours = `\u001B${randomBytes(8).toString('hex')}`;
+function ours(): string {
+  return (madeMark ??= `\u001B${randomBytes(8).toString('hex')}`);
+}
 
 function painted(style: Style, text: string): string {
   const [open = '', close = ''] = styleText(styles[style], '\n', { validateStream: false }).split('\n');
-  return `${open.replace('\u001B', ours)}${text}${close.replace('\u001B', ours)}`;
+  return `${open.replace('\u001B', ours())}${text}${close.replace('\u001B', ours())}`;
 }
 
 /** Lines in which nothing but our own colours is obeyed by a terminal. */
 function inert(lines: string): string {
   return lines
-    .split(ours)
+    .split(ours())
     .map((part) => printable(part, { multiline: true }))
     .join('\u001B');
 }

@@ -6,7 +6,7 @@ import { didYouMean } from '../core/closest.ts';
 import { changedConfig, configuredSettings, mergeSettings, type GivenSettings, type SettingChange, type SettingValues } from '../core/terminal-settings.ts';
 import { UserError } from '../protocol/error.ts';
 import { limits } from '../protocol/limits.ts';
-import { TerminalConfig } from '../protocol/terminal-settings.ts';
+import { terminalFields } from '../protocol/terminal-settings.ts';
 import { presetNames } from '../tui/keymap/presets/table.ts';
 import type { TuiSettings } from '../tui/settings.ts';
 import { themeNames } from '../tui/output/themes.ts';
@@ -21,7 +21,7 @@ const ConfigFile = z.strictObject({
   profile: z.string().optional(),
   readOnly: z.boolean().optional(),
   port: z.int().min(0).max(65_535).optional(),
-  ...TerminalConfig.shape,
+  ...terminalFields,
 });
 type ConfigFile = z.infer<typeof ConfigFile>;
 

@@ -42,19 +42,24 @@ export interface Expression {
   readonly root: ExpressionNode;
 }
 
-const environment = scopeNames.reduce(
-  (environment, name) => environment.registerVariable(name, 'dyn'),
-  new Environment({
-    homogeneousAggregateLiterals: false,
-    limits: {
-      maxAstNodes: limits.expressionParts,
-      maxDepth: limits.expressionDepth,
-      maxListElements: 100,
-      maxMapEntries: 50,
-      maxCallArguments: 4,
-    },
-  }),
-);
+let madeEnvironment: Environment | undefined;
+
+/** Made at the first expression: it takes long, and most starts see none. */
+function environment(): Environment {
+  return (madeEnvironment ??= scopeNames.reduce(
+    (environment, name) => environment.registerVariable(name, 'dyn'),
+    new Environment({
+      homogeneousAggregateLiterals: false,
+      limits: {
+        maxAstNodes: limits.expressionParts,
+        maxDepth: limits.expressionDepth,
+        maxListElements: 100,
+        maxMapEntries: 50,
+        maxCallArguments: 4,
+      },
+    }),
+  ));
+}
 
 /**
  * Parses an expression of the Common Expression Language over {@link scopeNames}: `outputs.width > 4096`,
@@ -70,7 +75,7 @@ export function parseExpression(source: string): Expression {
     throw new ExpressionError(`an expression may have ${limits.expressionLength} characters, this one has ${source.length}`, source, limits.expressionLength);
   }
   try {
-    const parsed = environment.parse(source);
+    const parsed = environment().parse(source);
     const root = nodeOf(parsed.ast, source);
     const checked = parsed.check();
     if (!checked.valid) throw checked.error ?? new Error('it does not fit together');

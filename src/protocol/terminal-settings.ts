@@ -8,8 +8,8 @@ export type KeyBindings = z.infer<typeof KeyBindings>;
 export const timeFormats = ['elapsed', 'absolute', 'relative'] as const;
 export const colorChoices = ['auto', 'none', '16', '256', 'full'] as const;
 
-/** The part of the config file that is about the terminal. Everything may be left out. */
-export const TerminalConfig = z.strictObject({
+/** The fields of {@link TerminalConfig}, for the config file, which has more. */
+export const terminalFields = {
   theme: z.string().optional(),
   keys: z.strictObject({ preset: z.string().optional(), bindings: KeyBindings.optional() }).optional(),
   ascii: z.boolean().optional(),
@@ -19,5 +19,8 @@ export const TerminalConfig = z.strictObject({
   showBytes: z.boolean().optional(),
   screenReader: z.boolean().optional(),
   logLines: z.int().min(limits.fewestLogLines).max(limits.mostLogLines).optional(),
-});
+};
+
+/** The part of the config file that is about the terminal. Everything may be left out. */
+export const TerminalConfig = z.strictObject(terminalFields);
 export type TerminalConfig = z.infer<typeof TerminalConfig>;
