@@ -101,9 +101,9 @@ export function changedConfig<Config extends TerminalConfig>(config: Config, cha
   return JSON.parse(JSON.stringify(next)) as Config;
 }
 
-/** The setting of a name. Throws `usage` with the closest one. */
+/** The setting of a name, or of the label that sentences call it by. Throws `usage` with the closest one. */
 export function settingNamed(name: string): SettingAbout {
-  const found = settingTable.find((one) => one.name === name);
+  const found = settingTable.find((one) => one.name === name) ?? settingTable.find((one) => one.label === name);
   if (found) return found;
   const names = settingTable.map((one) => one.name);
   throw new UserError('usage', `no setting "${name}"`, { hint: didYouMean(name, names) ?? `There are ${names.join(', ')}.` });

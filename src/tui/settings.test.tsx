@@ -14,7 +14,7 @@ describe('the settings screen', () => {
     terminal.press(':', `settings\r`);
     const screen = terminal.screen();
     expect(screen).toMatch(/theme +light +--theme/);
-    expect(screen).toMatch(/keys +vim +default/);
+    expect(screen).toMatch(/preset +vim +default/);
     expect(screen).toMatch(/run\.export +ctrl-e +config file/);
     expect(screen).toContain('/home/ada/.config/stepscope/config.json');
   });

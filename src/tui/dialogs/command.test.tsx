@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { commandPreview, completeCommand } from './command.ts';
 import { breakpointRow, commandRow, heldRun, keys, listed, modelRows, openTerminal, opened, runId, runRow, snapshotOf, stepRow, type TestTerminal } from '../testing.tsx';
 
 const other = '019578a1-0000-7000-8000-00000000bbb2';
@@ -48,6 +49,22 @@ describe('the command line in the terminal', () => {
     terminal.press(':', `${typed}\r`);
     expect(terminal.state().notice?.text.toLowerCase()).toContain(words.toLowerCase());
     expect(started(terminal)).toEqual([]);
+  });
+
+  const names = () => {
+    const terminal = list();
+    terminal.press(':');
+    const [overlay] = terminal.state().overlays;
+    return commandPreview(terminal.state(), overlay?.type === 'prompt' ? overlay.text : '').text.split('  ');
+  };
+
+  it.each(names())('hints at, and completes, anything typed after `%s` without an end of the program', (name) => {
+    for (const state of [list().state(), held().state()]) {
+      for (const rest of ['', ' ', ' bytes ', ' zz', ' zz ', ' zz zz', ' --', ' --zz ', ' --mode=', ' "', " '", ' = ', ' § ', ' 8e --if ', ' /(', ' __proto__ ', ' constructor x ']) {
+        expect(commandPreview(state, `${name}${rest}`).text, rest).not.toBe('');
+        expect(completeCommand(state, `${name}${rest}`), rest).toContain(name);
+      }
+    }
   });
 
   it('steers runs that are named, and says what became of it', () => {

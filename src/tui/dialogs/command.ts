@@ -81,7 +81,9 @@ export function commandPreview(state: State, text: string): CommandAbout {
   const options = (command.options ?? []).map((one) => `[${one.name}${one.value === undefined ? '' : ` ${one.value}`}]`).join(' ');
   const usage = `${command.usage}: ${command.help}${options === '' ? '' : `  ${options}`}`;
   const typesName = text.trimStart() === name;
-  const { word, option, choices } = typesName ? { word: '', option: undefined, choices: [] } : completionsOf(state, command, text);
+  const following = typesName ? { word: '', option: undefined, choices: [] } : completionsOf(state, command, text);
+  if (following instanceof UserError) return { text: sentence(following.message, following.hint), tone: 'error', wrong: wrongWord(text, following) };
+  const { word, option, choices } = following;
   const rest = choices.filter((one) => one !== word);
   const shown = rest.length === 0 ? undefined : `${option ?? command.usage}: ${rest.slice(0, SHOWN_CHOICES).join(' ')}${rest.length > SHOWN_CHOICES ? ' …' : ''}`;
   const below = { ...state, overlays: state.overlays.slice(0, -1), notice: undefined };
@@ -128,7 +130,9 @@ export function completeCommand(state: State, text: string): string {
   }
   const command = commandNamed(name);
   if (!command) return text;
-  const { word, choices } = completionsOf(state, command, text);
+  const following = completionsOf(state, command, text);
+  if (following instanceof UserError) return text;
+  const { word, choices } = following;
   const completed = common(choices);
   return completed === undefined ? text : `${text.slice(0, text.length - word.length)}${completed}`;
 }
@@ -141,13 +145,18 @@ interface Following {
   readonly choices: readonly string[];
 }
 
-/** What the word being typed can become: a value of the option before it, an option, or a plain word. */
-function completionsOf(state: State, command: Command, text: string): Following {
+/** What the word being typed can become: a value of the option before it, an option, or a plain word. An error is what the words before it are refused for. */
+function completionsOf(state: State, command: Command, text: string): Following | UserError {
   const [, before = '', word = ''] = /^(.*?)([^\s=]*)$/s.exec(text) ?? [];
   const options = command.options ?? [];
-  const option = optionNamed(/(\S+?)[\s=]+$/.exec(before)?.[1] ?? '', options);
-  const all = option?.value !== undefined ? (option.choices?.(state) ?? []) : word.startsWith('-') ? options.map((one) => one.name) : (command.plain?.(state, plainBefore(before)) ?? []);
-  return { word, option: option?.value === undefined ? undefined : option.name, choices: all.filter((one) => one.startsWith(word)) };
+  try {
+    const option = optionNamed(/(\S+?)[\s=]+$/.exec(before)?.[1] ?? '', options);
+    const all = option?.value !== undefined ? (option.choices?.(state) ?? []) : word.startsWith('-') ? options.map((one) => one.name) : (command.plain?.(state, plainBefore(before)) ?? []);
+    return { word, option: option?.value === undefined ? undefined : option.name, choices: all.filter((one) => one.startsWith(word)) };
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
 }
 
 /** Plain words of a line before the one being typed, without the command. */

@@ -16,7 +16,7 @@ export const newSettingsScreen: SettingsState = { ...newScreen, name: 'settings'
 /** What the ids of rows begin with. */
 const SETTING = 'setting:';
 const BINDING = 'binding:';
-const LABEL_CELLS = 17;
+const NAME_CELLS = 17;
 const VALUE_CELLS = 14;
 const ORIGIN_CELLS = 25;
 /** Cells from which on every row says what it is about. */
@@ -28,9 +28,9 @@ function rows(state: State, _own: SettingsState, columns: number): readonly Scre
   const say = (text: string): readonly ScreenRow[] => wrap(text, columns - 2).map((one) => ({ line: line(` ${one}`, 'muted') }));
   const bindings = Object.entries(settings.values.bindings);
   return [
-    ...settingTable.map(({ name, label, about }): ScreenRow => ({
+    ...settingTable.map(({ name, about }): ScreenRow => ({
       line: [
-        span(` ${fit(label, LABEL_CELLS)}`), span(fit(settingText(settings.values[name]), VALUE_CELLS), 'accent'), span(` ${fit(originOf(settings, name), ORIGIN_CELLS)}`, 'muted'),
+        span(` ${fit(name, NAME_CELLS)}`), span(fit(settingText(settings.values[name]), VALUE_CELLS), 'accent'), span(` ${fit(originOf(settings, name), ORIGIN_CELLS)}`, 'muted'),
         // The second row of the screen says it of the one under the cursor.
         ...(columns >= ROOM_FOR_ALL ? [span(` ${about}`, 'muted' as const)] : []),
       ],
@@ -40,7 +40,7 @@ function rows(state: State, _own: SettingsState, columns: number): readonly Scre
     head('Keys of your own'),
     ...(bindings.length > 0
       ? bindings.map(([action, keys]): ScreenRow => ({
-          line: [span(` ${fit(action, LABEL_CELLS + VALUE_CELLS)}`), span(fit(keys.length === 0 ? 'no key' : keys.join(' '), ORIGIN_CELLS), 'key'), span(` ${originOf(settings, 'bindings')}`, 'muted')],
+          line: [span(` ${fit(action, NAME_CELLS + VALUE_CELLS)}`), span(fit(keys.length === 0 ? 'no key' : keys.join(' '), ORIGIN_CELLS), 'key'), span(` ${originOf(settings, 'bindings')}`, 'muted')],
           id: `${BINDING}${action}`, isStop: true,
         }))
       : say('None. Type :bind log.nextError e, or press Ctrl-r on an entry of the help.')),
