@@ -58,9 +58,12 @@ export const builtinsPlain: Plugin = {
       return kind === 'import-statement' || builtinsNotYet.has(bare(path)) ? { path: bare(path), namespace: 'builtin' } : undefined;
     });
     build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
-      if (!builtinsNotYet.has(path)) return { contents: `module.exports = ${path === 'process' ? 'process' : `process.getBuiltinModule('node:${path}')`};` };
-      const names = Object.keys(require(`node:${path}`) as object).map((name) => `get ${JSON.stringify(name)}() { return load()[${JSON.stringify(name)}]; }`);
-      return { contents: `const load = () => process.getBuiltinModule('node:${path}');\nmodule.exports = { ${names.join(', ')} };` };
+      const whole = path === 'process' ? 'process' : `process.getBuiltinModule('node:${path}')`;
+      const names = Object.keys(require(`node:${path}`) as object).filter((name) => /^[a-z]\w*$/i.test(name) && name !== 'default');
+      if (builtinsNotYet.has(path)) return { contents: `module.exports = { ${names.map((name) => `get ${name}() { return ${whole}.${name}; }`).join(', ')} };` };
+      // What nobody imports is left out of the bundle, and so never read.
+      const taken = names.map((name) => `const ${name}_ = /* @__PURE__ */ take('${name}'); export { ${name}_ as ${name} };`);
+      return { contents: [`const whole = ${whole}; const take = (name) => whole[name]; export default whole;`, ...taken].join('\n') };
     });
   },
 };
