@@ -8,9 +8,10 @@ import type { TestBackend } from '../server/testing.ts';
 import { startTestBackend } from '../server/testing.ts';
 import type { Backend } from './backend.ts';
 import { connectBackend } from './connect-backend.ts';
+import { earlierHistory, historyUpTo } from './earlier-runs.ts';
 import { connectHolder } from './connect-holder.ts';
 import type { Holder } from './holder.ts';
-import { loadComparison, loadDivergences, loadHistory, storedRun } from './load-comparison.ts';
+import { loadComparison, loadDivergences, storedRun } from './load-comparison.ts';
 import { storeRun } from './testing-runs.ts';
 
 let server: TestBackend;
@@ -99,9 +100,14 @@ describe('the history of a pipeline', () => {
     expect((await backend.stepHistory('unknown')).runs).toEqual([]);
 
     const runs = await backend.runs({ pipeline, status: 'completed', limit: 2 });
-    const history = await loadHistory(backend, runs);
+    const history = await earlierHistory(backend, runs);
     expect(history!.steps.get('step_5')).toHaveLength(10);
     const judged = await loadComparison(runs.map((run) => storedRun(backend, run, backend.valueReader())), history);
     expect(judged.steps[5]!.times[0]).toMatchObject({ verdict: 'within-noise', earlier: 10 });
+
+    // What was made later is no earlier run, however many of those there are.
+    const [, , , , , , seventh] = await backend.runs({ pipeline, status: 'completed', limit: 7 });
+    expect((await historyUpTo(backend, [seventh!], { limit: 4 }))!.runs.map((run) => run.gitCommit)).toEqual(['c5', 'c4', 'c3', 'c2']);
+    expect((await earlierHistory(backend, [runs[0]!, seventh!]))!.steps.get('step_5')).toEqual([104, 103, 102, 101, 100]);
   });
 });

@@ -41,6 +41,8 @@ export interface HistoryOptions {
   readonly limit?: number | undefined;
   /** ISO 8601: only runs made since. */
   readonly since?: string | undefined;
+  /** ISO 8601: only runs made until then; the newest of those. */
+  readonly until?: string | undefined;
   /** Only completed ones. */
   readonly completed?: boolean | undefined;
 }

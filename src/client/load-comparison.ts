@@ -2,7 +2,6 @@ import { compareWithHints } from '../core/compare/compare-with-hints.ts';
 import type { CompareOptions, DivergenceFound, DurationHistory, RecordedRun, RunComparison, StepValues } from '../core/compare/comparison.ts';
 import { firstDivergence } from '../core/compare/first-divergence.ts';
 import type { StepHints } from '../core/compare/likeness.ts';
-import { historyWithout } from '../core/performance/trends.ts';
 import type { RunRow, StepRow } from '../protocol/rows.ts';
 import type { Backend } from './backend.ts';
 import type { ValueReader } from './comparing.ts';
@@ -59,12 +58,4 @@ export async function loadDivergences(comparison: RunComparison, sources: readon
     found.push(await firstDivergence(comparison, i, (index, steps) => sources[index]!.values(sources[index]!.run.test_run_id, steps), options));
   }
   return found;
-}
-
-/** Times of earlier runs to judge these by: completed ones of the first run's pipeline, without these. */
-export async function loadHistory(backend: Backend, runs: readonly RunRow[], limit?: number): Promise<DurationHistory | undefined> {
-  const [first] = runs;
-  if (first === undefined || first.pipeline_key === null) return undefined;
-  const history = await backend.stepHistory(first.pipeline_key, { limit, completed: true });
-  return historyWithout(history, runs.map((run) => run.test_run_id));
 }

@@ -28,12 +28,13 @@ export async function readHistory(
   supabase: SupabaseClient,
   url: string,
   pipelineKey: string,
-  { limit = USUAL_RUNS, since, completed = false }: HistoryOptions = {},
+  { limit = USUAL_RUNS, since, until, completed = false }: HistoryOptions = {},
 ): Promise<PipelineHistory> {
   const wanted = Math.min(limit, limits.historyRuns);
   let query = supabase.from('test_execution_runs').select(Object.keys(TimedRun.shape).join(',')).eq('pipeline_key', pipelineKey);
   if (completed) query = query.eq('status', 'completed');
   if (since !== undefined) query = query.gte('created_at', since);
+  if (until !== undefined) query = query.lte('created_at', until);
   const newest = query.order('created_at', { ascending: false }).order('id', { ascending: false });
   const runs = await request(url, 'list the runs', newest.limit(wanted), z.array(TimedRun));
 

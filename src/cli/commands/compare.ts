@@ -80,7 +80,7 @@ function readOptions({ ignore = [], ignoreVolatile = false, tolerance }: Flags):
 
 /** Says whether the runs part. */
 async function compareAll(backend: Backend | undefined, references: readonly string[], flags: Flags, options: CompareOptions, io: Io): Promise<boolean> {
-  const [{ loadComparison, loadDivergences, loadHistory, recordedRun, storedRun }, { openTraceFile }] = await Promise.all([import('../../client/load-comparison.ts'), import('../../client/trace-file.ts')]);
+  const [{ loadComparison, loadDivergences, recordedRun, storedRun }, { earlierHistory }, { openTraceFile }] = await Promise.all([import('../../client/load-comparison.ts'), import('../../client/earlier-runs.ts'), import('../../client/trace-file.ts')]);
   const closing: (() => Promise<void>)[] = [];
   try {
     const reader = backend?.valueReader();
@@ -97,7 +97,7 @@ async function compareAll(backend: Backend | undefined, references: readonly str
       sources.splice(0, 1, storedRun(backend, await runBefore(backend, newer.run), reader!), newer);
     }
     const runs = sources.map(({ run }) => run);
-    const comparison = await loadComparison(sources, backend && (await loadHistory(backend, runs)));
+    const comparison = await loadComparison(sources, backend && (await earlierHistory(backend, runs)));
     if (flags.step !== undefined) return await compareStep(comparison, sources, flags.step, options, io);
     const strict = await loadDivergences(comparison, sources, options);
     // Ids and times differ from the first step on, in every run: what says something comes after them.

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Backend } from '../../client/backend.ts';
+import { historyUpTo } from '../../client/earlier-runs.ts';
 import { judgeTime } from '../../core/performance/noise.ts';
 import { profileRun } from '../../core/performance/profile-run.ts';
 import { findRegressions, historyWithout, runDurations, trendsOf } from '../../core/performance/trends.ts';
@@ -71,7 +72,7 @@ async function showRun(backend: Backend, reference: string, options: HistoryFlag
   const [steps, waits, history] = await Promise.all([
     backend.steps(run.test_run_id),
     backend.waits(run.test_run_id),
-    run.pipeline_key === null ? undefined : backend.stepHistory(run.pipeline_key, { ...options, completed: true }),
+    historyUpTo(backend, [run], options),
   ]);
   const profile = profileRun(run, steps, waits);
   const baseline = history?.runs.filter((one) => one.status === 'completed' && one.runId !== run.test_run_id) ?? [];

@@ -1,4 +1,5 @@
 import type { Backend } from '../../client/backend.ts';
+import { earlierHistory } from '../../client/earlier-runs.ts';
 import type { ValueReader } from '../../client/comparing.ts';
 import type { HintsOf } from '../../core/compare/align-steps.ts';
 import type { DivergenceFound, RecordedRun, RunComparison, ValueDifferences } from '../../core/compare/comparison.ts';
@@ -8,7 +9,6 @@ import { compareWithHints } from '../../core/compare/compare-with-hints.ts';
 import { compareValues } from '../../core/compare/compare-values.ts';
 import { differencesSummary, performanceDelta } from '../../core/compare/summarise.ts';
 import { firstDivergence } from '../../core/compare/first-divergence.ts';
-import { historyWithout } from '../../core/performance/trends.ts';
 
 /** The last comparison of a backend: what is asked next is about the same. */
 const lastOf = new WeakMap<Backend, { readonly key: string; readonly kept: Promise<Kept> }>();
@@ -46,9 +46,8 @@ async function readComparison(backend: Backend, runIds: readonly string[]): Prom
 /** The comparison with times judged by those of earlier runs of the pipeline. */
 export async function judgedComparison(backend: Backend, runIds: readonly string[]): Promise<RunComparison> {
   const { runs, comparison, hintsOf } = await keptOf(backend, runIds);
-  const key = runs[0]!.run.pipeline_key;
-  if (key === null) return comparison;
-  return compareRuns(runs, { hintsOf, history: historyWithout(await backend.stepHistory(key, { completed: true }), runIds) });
+  const history = await earlierHistory(backend, runs.map(({ run }) => run));
+  return history === undefined ? comparison : compareRuns(runs, { hintsOf, history });
 }
 
 /** Where a run first went another way than the first of the compared ones. */

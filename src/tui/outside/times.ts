@@ -1,4 +1,5 @@
 import type { Backend } from '../../client/backend.ts';
+import { earlierHistory, historyUpTo } from '../../client/earlier-runs.ts';
 import { judgeTime } from '../../core/performance/noise.ts';
 import type { PipelineHistory, RunProfile, StepTrend } from '../../core/performance/performance.ts';
 import { profileRun } from '../../core/performance/profile-run.ts';
@@ -22,9 +23,8 @@ export async function profileOf(backend: Backend, runId: string): Promise<RunPro
 /** How that stands to earlier runs. Nothing is known of a program that is only traced. */
 export async function judgedTimes(backend: Backend, runId: string): Promise<Judged> {
   const [profile, run] = await Promise.all([profileOf(backend, runId), backend.run(runId)]);
-  if (run.pipeline_key === null) return { steps: new Map(), trends: [] };
-  const history = await backend.stepHistory(run.pipeline_key, { completed: true });
-  return { steps: judge(profile, history), trends: trendsOf({ ...history, runs: history.runs.filter((one) => one.startedAt <= (run.started_at ?? run.created_at)) }) };
+  const history = await historyUpTo(backend, [run]);
+  return history === undefined ? { steps: new Map(), trends: [] } : { steps: judge(profile, history), trends: trendsOf(history) };
 }
 
 function judge(profile: RunProfile, history: PipelineHistory): ReadonlyMap<string, TimeJudgement> {
@@ -36,10 +36,8 @@ function judge(profile: RunProfile, history: PipelineHistory): ReadonlyMap<strin
 /** How long steps took in earlier runs of the pipeline that were completed; the whole run under the empty key. Milliseconds. */
 export type EarlierTimes = ReadonlyMap<string, readonly number[]>;
 
-/** Those of all runs but this one. Empty for a program that is only traced. */
+/** Those of the runs before this one. Empty for a program that is only traced. */
 export async function earlierTimes(backend: Backend, runId: string): Promise<EarlierTimes> {
-  const run = await backend.run(runId);
-  if (run.pipeline_key === null) return new Map();
-  const { runs, steps } = historyWithout(await backend.stepHistory(run.pipeline_key, { completed: true }), [runId]);
-  return new Map([['', runs], ...steps]);
+  const history = await earlierHistory(backend, [await backend.run(runId)]);
+  return new Map(history && [['', history.runs], ...history.steps]);
 }
