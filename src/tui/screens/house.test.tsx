@@ -134,13 +134,42 @@ describe('the logs of everything', () => {
     terminal.press('f', 'level>=error run=def2x');
     expect(terminal.screen()).toContain('No line of 42 passes.');
     terminal.press('\u007f', '\u007f', '\u007f', '\u007f', '\u007f', '00def2 pipeline=generate*');
-    expect(terminal.screen()).toContain('1 of 42 lines  level>=error run=00def2 pipeline=generate*');
+    expect(terminal.screen()).toContain('1 of the newest 42 lines, older ones are being read  level>=error run=00d');
     terminal.press(keys.enter, 'F');
     expect(terminal.screen()).toContain('filters off');
     terminal.press('F', 'f', keys.ctrlU, 'nofield=1');
     expect(terminal.screen()).toContain('nofield');
     terminal.press(keys.esc);
-    expect(terminal.screen()).toContain('1 of 42 lines');
+    expect(terminal.screen()).toContain('1 of the newest 42 lines');
+  });
+
+  it('read older pages while few lines pass, and say when all were read', () => {
+    const terminal = logs();
+    hear(terminal, 400, 100, {}, true);
+    terminal.press('f', 'level>=error');
+    expect(terminal.screen()).toContain('No line of 100 passes. Older ones are being read.');
+    expect(terminal.screen()).toContain('0 of 100 pass  level>=warn context= step= run= pipeline= words /expr/ -not');
+    terminal.press(keys.enter);
+    const pages = [300, 200].map((from) => Array.from({ length: 100 }, (_, index) => everyLine(from + index, runId, index === 7 ? { log_level: 'error' } : {})));
+    answerAll(terminal, () => pages.shift() ?? [everyLine(200, runId)]);
+    expect(terminal.screen()).toContain('2 of 300 lines, all there are  level>=error');
+    expect(terminal.screen().split('\n').find((row) => row.startsWith('›'))).toContain('line 307 ');
+    terminal.press('F');
+    expect(terminal.screen()).toContain('300/300');
+  });
+
+  it('read older pages as far as lines are held, and say what reads further', () => {
+    const terminal = logs();
+    hear(terminal, limits.everyLogHeld - limits.everyLogPage, limits.everyLogPage, {}, true);
+    expect(terminal.screen()).toContain('500/newest 500');
+    terminal.press('f', 'nothing has this', keys.enter);
+    let from = limits.everyLogHeld - limits.everyLogPage;
+    answerAll(terminal, () => {
+      from -= limits.everyLogPage;
+      return Array.from({ length: limits.everyLogPage }, (_, index) => everyLine(from + index, runId));
+    });
+    expect(from).toBe(0);
+    expect(terminal.screen().replaceAll(/\s+/g, ' ')).toContain('No line of 10,000 passes. No more are held; `stepscope tail RUN --filter` reads all lines of one run.');
   });
 
   it('open the run of a line at that line, and Esc comes back to it', () => {

@@ -85,24 +85,39 @@ function oldestOf(lines: readonly LogRow[]): string {
   return lines.slice(0, LATE_LINES).reduce((newest, { id }) => (id > newest ? id : newest), '');
 }
 
+/** Fewer lines than this that pass, and older pages are read for more of them. */
+const ENOUGH_LINES = 100;
+
+const isNarrowed = ({ filter, leastLevel, filtersOff }: LogsState): boolean => !filtersOff && (filter !== undefined || leastLevel !== 'debug');
+
+const mayReadOlder = ({ lines = [], isAll }: LogsState): boolean => lines.length > 0 && lines.length < limits.everyLogHeld && !isAll;
+
+/** Older lines are being read: a person asked for them, or too few of those that are here pass. */
+function readsOlder(state: State, own: LogsState): boolean {
+  return own.asksOlder || (isNarrowed(own) && mayReadOlder(own) && shownLines(state, own).length < ENOUGH_LINES);
+}
+
 /** Older lines stand above, and the cursor stays on its line. */
 function settled(state: State, own: LogsState): LogsState {
-  const older = own.asksOlder ? answerTo(own, olderQuestion(own)) : undefined;
+  const older = answerTo(own, olderQuestion(own));
   if (!older) return problemOf(own, olderQuestion(own)) === undefined ? own : { ...own, asksOlder: false };
   const fresh = notIn(own.lines ?? [], older);
-  const next: LogsState = { ...own, lines: [...fresh, ...(own.lines ?? [])], asksOlder: false, isAll: older.length === 0, answers: {} };
-  const added = shownLines(state, next).length - shownLines(state, own).length;
-  return { ...next, cursor: own.cursor + added, top: own.top + added, frozenCount: own.frozenCount + added };
+  // A page begins among the lines that are known already, so the last one is not empty: nothing in it is new.
+  const next: LogsState = { ...own, lines: [...fresh, ...(own.lines ?? [])], asksOlder: false, isAll: fresh.length === 0, answers: {} };
+  const before = shownLines(state, own).length;
+  const count = shownLines(state, next).length;
+  const added = count - before;
+  return { ...next, cursor: Math.min(own.cursor + added, Math.max(0, count - 1)), top: before === 0 ? 0 : own.top + added, frozenCount: own.frozenCount + added };
 }
 
 /** Moving up freezes the view, and above its first line asks for older ones; the key for the last row follows again. */
-function moved(state: State, own: LogsState, before: LogsState, toEnd: boolean): LogsState {
+function moved(state: State, own: LogsState, _before: LogsState, toEnd: boolean): LogsState {
   if (toEnd) return followed(state, own);
   const count = shownLines(state, own).length;
-  if (count === 0) return own;
-  const next = own.follows ? { ...own, follows: false, frozenCount: count } : own;
-  const wantsOlder = own.cursor === 0 && !own.isAll && (own.cursor !== before.cursor || before.cursor === 0) && (own.lines?.length ?? 0) < limits.everyLogHeld;
-  return wantsOlder && own.lines?.length ? { ...next, asksOlder: true } : next;
+  const next = own.follows && count > 0 ? { ...own, follows: false, frozenCount: count } : own;
+  if (own.cursor !== 0 || !mayReadOlder(own)) return next;
+  // What could not be read is asked for once more.
+  return { ...next, asksOlder: true, answers: problemOf(own, olderQuestion(own)) === undefined ? own.answers : {} };
 }
 
 /** On the newest line again; what could not be held meanwhile is read. */
@@ -118,15 +133,33 @@ function about(state: State, own: LogsState): Line {
   const { lines } = own;
   if (!lines) return [span(' Reading the newest lines…', 'muted')];
   const shown = shownLines(state, own).length;
-  const isNarrowed = shown !== lines.length || own.filter !== undefined || own.leastLevel !== 'debug';
-  const words = [own.leastLevel === 'debug' ? '' : `level>=${own.leastLevel}`, own.filterText].filter((one) => one !== '').join(' ');
+  const terms = termsOf(own);
   const fresh = shown - own.frozenCount + (own.beyond === 'many' ? 0 : own.beyond);
   return [
-    span(` ${isNarrowed ? `${shown.toLocaleString('en-US')} of ` : ''}${plural(lines.length, 'line')}`, 'muted'),
-    span(own.filtersOff ? '  filters off' : words === '' ? '' : `  ${words}`, 'accent'),
+    span(` ${countWords(state, own)}${readsOlder(state, own) ? ', older ones are being read' : own.isAll ? ', all there are' : ''}`, 'muted'),
+    span(own.filtersOff ? '  filters off' : terms === '' ? '' : `  ${terms}`, 'accent'),
     ...(own.follows ? [] : [span(`  frozen ${state.glyphs.below}${own.beyond === 'many' ? ' many new' : fresh > 0 ? ` +${fresh.toLocaleString('en-US')} new` : ''}`, own.beyond === 'many' || fresh > 0 ? 'warn' as const : 'muted' as const)]),
-    span(own.asksOlder ? '  reading older lines…' : own.isAll ? '  all there are' : lines.length >= limits.everyLogHeld ? `  no more are held: ${keyFor('logs.filter')} narrows, ${keyFor('logs.open')} opens the run` : '', 'muted'),
+    span(isFull(own) ? `  ${fullWords(own)}` : '', 'muted'),
   ];
+}
+
+/** The filter that is on, as one types it. */
+function termsOf({ leastLevel, filterText, filtersOff }: LogsState): string {
+  return filtersOff ? '' : [leastLevel === 'debug' ? '' : `level>=${leastLevel}`, filterText].filter((one) => one !== '').join(' ');
+}
+
+/** `12 of the newest 553 lines`: how many there are in all is known when all have been read. */
+function countWords(state: State, own: LogsState): string {
+  const { lines = [], isAll } = own;
+  const held = isAll || lines.length === 0 ? plural(lines.length, 'line') : `newest ${plural(lines.length, 'line')}`;
+  return isNarrowed(own) ? `${shownLines(state, own).length.toLocaleString('en-US')} of ${isAll || lines.length === 0 ? held : `the ${held}`}` : held;
+}
+
+const isFull = ({ lines = [] }: LogsState): boolean => lines.length >= limits.everyLogHeld;
+
+/** What to do where no more lines are held. */
+function fullWords(own: LogsState): string {
+  return isNarrowed(own) ? `no more are held: ${keyFor('logs.open')} opens the run with all of its lines` : `no more are held: ${keyFor('logs.filter')} narrows, ${keyFor('logs.open')} opens the run`;
 }
 
 function rows(state: State, own: LogsState, columns: number): readonly ScreenRow[] {
@@ -134,7 +167,10 @@ function rows(state: State, own: LogsState, columns: number): readonly ScreenRow
   if (own.lines.length === 0) return sayRows('No run has logged anything yet, or none that you may see. Lines appear here as they are written.', columns);
   const facts = lineFacts(state.lists.runs);
   const shown = shownLines(state, own);
-  if (shown.length === 0) return sayRows(`No line of ${own.lines.length.toLocaleString('en-US')} passes. ${keyFor('logs.filtersOff')} switches the filters off, ${keyFor('logs.filter')} edits them.`, columns);
+  if (shown.length === 0) {
+    const more = readsOlder(state, own) ? ' Older ones are being read.' : isFull(own) ? ' No more are held; `stepscope tail RUN --filter` reads all lines of one run.' : '';
+    return sayRows(`No line of ${own.lines.length.toLocaleString('en-US')} passes.${more} ${keyFor('logs.filtersOff')} switches the filters off, ${keyFor('logs.filter')} edits them.`, columns);
+  }
   return drawnRows(state, shown, facts, columns);
 }
 
@@ -166,7 +202,8 @@ export const logsScreen: Screen<LogsState> = {
   about,
   rows,
   head: (_state, _own, columns) => [columnHeads(columns)],
-  wants: (_state, own) => (own.asksOlder ? [olderQuestion(own)] : []),
+  isPart: (_state, own) => !own.isAll,
+  wants: (state, own) => (readsOlder(state, own) ? [olderQuestion(own)] : []),
   settled,
   follows: (_state, own) => ({ kind: 'logs', round: own.round, after: own.lines?.at(-1)?.id }),
   heard,
@@ -174,6 +211,7 @@ export const logsScreen: Screen<LogsState> = {
   filter: {
     apply: (state, own, text) => narrowed(state, own, { filterText: text, filter: text.trim() === '' ? undefined : parseFilter(text), filtersOff: false }),
     isHalfTyped,
+    about: (state, own) => [span(` ${shownLines(state, own).length.toLocaleString('en-US')} of ${(own.lines?.length ?? 0).toLocaleString('en-US')} pass`, 'accent'), span('  level>=warn context= step= run= pipeline= words /expr/ -not', 'muted')],
   },
   stops: 'error',
   keys: [

@@ -47,6 +47,8 @@ export interface Screen<Own extends ScreenBase> {
   readonly rows: (state: State, own: Own, columns: number) => readonly ScreenRow[];
   /** Rows that stay above those that scroll: column heads, an axis. Always as many, whatever is known. */
   readonly head?: ((state: State, own: Own, columns: number) => readonly Line[]) | undefined;
+  /** There are more rows than it holds, so their number is no total. */
+  readonly isPart?: ((state: State, own: Own) => boolean) | undefined;
   /** What it shows changes with every moment that passes; otherwise only its relative times do. */
   readonly moves?: ((state: State, own: Own) => boolean) | undefined;
   /** What must be known for that. Asked of the backend when it is not known yet. */
@@ -76,6 +78,8 @@ export interface ScreenFilter<Own> {
   readonly apply: (state: State, own: Own, text: string) => Own;
   /** May the last word still become the name of a field? Then it is not applied yet. */
   readonly isHalfTyped: (text: string) => boolean;
+  /** Above the prompt: what the filter leaves, and what may be typed. */
+  readonly about: (state: State, own: Own) => Line;
 }
 
 export const newScreen: ScreenBase = { cursor: 0, top: 0, search: '', answers: {} };

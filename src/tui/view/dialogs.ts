@@ -12,6 +12,8 @@ import { clip, fit, line, span, takeCells, widthOf, wrap, wrapUpTo, type Line } 
 import type { Bookmark, Confirm, CopyMenu, Editor, Form, Leave, NewRun, Overlay, Prompt } from '../overlay.ts';
 import type { OpenRun, State } from '../state.ts';
 import { graphemes } from '../graphemes.ts';
+import { definitionOf } from '../screens/frame.ts';
+import { shownScreen } from '../screens/screen.ts';
 
 /** A dialog that takes the screen between header and footer. */
 export interface DialogView {
@@ -175,6 +177,8 @@ function previewLine(state: State, prompt: Prompt): Line {
       return [span(` ${text}`, tone)];
     }
     case 'filter': {
+      const own = shownScreen(state);
+      if (own) return definitionOf(own).filter?.about(state, own) ?? [];
       if (!state.open) return [span(' words  status=failed  tag=NAME  model=flux*  since=2d  duration>30s  step=8e  bookmarked', 'muted')];
       return [span(` ${filterCount(state.open)}`, 'accent'), span('   level>=warn  context=webhook  step=8.*  "words"  -not', 'muted')];
     }

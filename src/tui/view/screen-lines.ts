@@ -11,7 +11,7 @@ import { searched } from './searched.ts';
 /** First row of a screen: what it is, where its cursor stands, and whether what we see is live. */
 export function screenHeader(state: State, own: ScreenState): Line {
   const count = rowsOf(state, own).length;
-  const place = count > screenHeight(state) ? `${Math.min(own.cursor + 1, count)}/${count}  ` : '';
+  const place = count > screenHeight(state) ? `${Math.min(own.cursor + 1, count)}/${definitionOf(own).isPart?.(state, own) ? 'newest ' : ''}${count}  ` : '';
   const end: Line = [span(place, 'muted'), ...(state.readOnly ? [span(' READ-ONLY ', 'badgeReadOnly' as const), span(' ')] : []), ...linkSpans(state.open?.link ?? state.lists.link, state)];
   const start: Line = [span(` ${definitionOf(own).title(state, own)}`, 'heading'), ...matchWords(state, own)];
   return spread(clipLine(start, state.size.columns - lineWidth(end) - 1, state.glyphs.more), end, state.size.columns);
