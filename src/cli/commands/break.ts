@@ -10,8 +10,8 @@ import { withBackend } from '../backend/with-backend.ts';
 import { onCall } from '../call.ts';
 import type { Io } from '../io.ts';
 import { tableLines } from '../print/table.ts';
-import { draftOf } from './break-draft.ts';
-import type { BreakFlags } from './break-draft.ts';
+import { draftOf } from '../../core/break-flags.ts';
+import type { BreakFlags } from '../../core/break-flags.ts';
 import { pipelineOrRun } from './run.ts';
 
 interface Flags extends BreakFlags {

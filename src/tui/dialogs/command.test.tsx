@@ -92,11 +92,33 @@ describe('the command line in the terminal', () => {
     terminal.press(':', 'break add generate-content error\r');
     terminal.press(':', 'break rm generate-content 1\r');
     expect(terminal.effects).toMatchObject([
-      { type: 'addBreakpoint', kind: 'step', target: 'call_edge_function.provider_api_call' },
-      { type: 'addBreakpoint', kind: 'error', target: null },
+      { type: 'write', write: { kind: 'addBreakpoint', fields: { kind: 'step', target: 'call_edge_function.provider_api_call' } } },
+      { type: 'write', write: { kind: 'addBreakpoint', fields: { kind: 'error', target: null } } },
       { type: 'removeBreakpoint', id: 'b1' },
     ]);
     terminal.press(':', 'break list generate-content\r');
+    expect(terminal.screen()).toContain('breakpoints and watches of generate-content');
+  });
+
+  it('takes every option that a breakpoint has on the command line', () => {
+    const terminal = held();
+    const fields = (typed: string): readonly unknown[] => {
+      const before = terminal.effects.length;
+      terminal.press(':', `${typed}\r`);
+      return terminal.effects.slice(before).flatMap<unknown>((effect) => (effect.type === 'write' && effect.write.kind === 'addBreakpoint' ? [effect.write.fields] : [effect.type]));
+    };
+    expect(fields("break generate-content 4b --after --if 'outputs.width > 4096'")).toMatchObject([{ kind: 'step', target: 'call_edge_function.provider_api_call', moment: 'after', condition: 'outputs.width > 4096' }]);
+    expect(fields("break 5 --hits '% 5' --log 'width {outputs.width}'")).toMatchObject([{ target: 'storage_upload', hitCondition: '% 5', logMessage: 'width {outputs.width}' }]);
+    expect(fields('break generate-content --on slow:500ms')).toMatchObject([{ kind: 'slow', target: null, threshold: 500 }]);
+    expect(fields('break last 5 --approve')).toMatchObject([{ target: 'storage_upload', needsApproval: true }]);
+    expect(fields('break generate-content --disable 1')).toEqual(['setBreakpoint']);
+    expect(fields('break --remove 1')).toEqual(['removeBreakpoint']);
+    expect(fields("break 5 --if 'outputs.width >'")).toEqual([]);
+    expect(terminal.screen()).toContain('The expression ends too early');
+    terminal.press(':', "break 5 --if 'outputs.width > 1'");
+    expect(terminal.screen()).toContain('sets a breakpoint of generate-content: before 5');
+    expect(terminal.screen()).toContain('but before a step there are no outputs yet');
+    terminal.press(keys.esc, ':', 'break generate-content --list\r');
     expect(terminal.screen()).toContain('breakpoints and watches of generate-content');
   });
 
@@ -161,7 +183,9 @@ describe('the command line in the terminal', () => {
     expect(said('set theme light')).toContain('theme: light');
     expect(said('resume --frm')).toBe(' No option --frm. There is --to');
     expect(said('pause --before 9z')).toContain('9z');
-    expect(said('bind run.export p')).toContain('p is run.pause in a run');
+    terminal.press(':', 'bind run.export p');
+    expect(terminal.screen()).toContain('p is run.pause in a run');
+    terminal.press(keys.esc);
     expect([sent(terminal), started(terminal), terminal.effects.filter((one) => one.type === 'saveSettings')]).toEqual([[], [], []]);
   });
 

@@ -1,4 +1,6 @@
+import { breakpointWords, checkBreakpoint } from '../../core/breakpoint-draft.ts';
 import { shortId } from '../../core/format.ts';
+import { flattenSteps } from '../../core/step-reference.ts';
 import type { Effect } from '../effect.ts';
 import type { State } from '../state.ts';
 import type { Update } from '../update/result.ts';
@@ -6,7 +8,7 @@ import { shownScreen } from '../screens/screen.ts';
 
 /** What an update would do, in words that follow "Enter: "; undefined where nothing but what is shown changes. */
 export function wouldDo(before: State, { state, effects }: Update): string | undefined {
-  const done = effects.map(effectWords).filter((words) => words !== undefined);
+  const done = effects.map((effect) => effectWords(before, effect)).filter((words) => words !== undefined);
   if (done.length > 0) return done.join(', and ');
   const overlay = state.overlays.at(-1);
   if (overlay !== undefined && state.overlays.length > before.overlays.length) return overlay.type === 'prompt' ? 'asks for more' : 'shows what it would do, and asks';
@@ -16,7 +18,7 @@ export function wouldDo(before: State, { state, effects }: Update): string | und
 }
 
 /** Effects that a person is told of; the others belong to what they look at. */
-function effectWords(effect: Effect): string | undefined {
+function effectWords(state: State, effect: Effect): string | undefined {
   switch (effect.type) {
     case 'command': {
       const { step } = effect.payload as { readonly step?: string };
@@ -39,8 +41,12 @@ function effectWords(effect: Effect): string | undefined {
       return `writes ${effect.fileName} here`;
     case 'copy':
       return `copies the ${effect.what}`;
-    case 'write':
-      return 'writes it to the backend';
+    case 'write': {
+      if (effect.write.kind !== 'addBreakpoint') return 'writes it to the backend';
+      const { pipelineKey, fields, doubts = [] } = effect.write;
+      const steps = flattenSteps(state.lists.pipelines.find((one) => one.pipeline_key === pipelineKey)?.step_tree ?? []);
+      return [`sets a breakpoint of ${pipelineKey}: ${breakpointWords(checkBreakpoint({ pipelineKey, ...fields }), steps)}`, ...doubts].join('; but ');
+    }
     case 'startSession':
       return `begins a session on run ${shortId(effect.runId)}`;
     case 'joinSession':

@@ -4,6 +4,7 @@ import type { Question } from './questions.ts';
 import { writePicture, type PictureAt } from './pictures.ts';
 import { saveComparison } from './comparisons.ts';
 import type { ListRows } from '../message.ts';
+import { sentence } from '../model/sentence.ts';
 
 /** What became of something written: words for a person, and rows that are there at once, before they are announced. */
 export interface Written {
@@ -21,9 +22,10 @@ export type BreakpointFields = Omit<BreakpointDraft, 'pipelineKey'>;
  * asked stays open, so that nothing typed is lost when it is refused.
  */
 const writes = {
-  addBreakpoint: async (backend: Backend, { pipelineKey, fields }: { readonly pipelineKey: string; readonly fields: BreakpointFields }): Promise<Written> => {
+  /** `doubts` are said with the answer: what was asked for can be stored, and may not be what was meant. */
+  addBreakpoint: async (backend: Backend, { pipelineKey, fields, doubts = [] }: { readonly pipelineKey: string; readonly fields: BreakpointFields; readonly doubts?: readonly string[] }): Promise<Written> => {
     const row = await backend.addBreakpoint({ pipelineKey, ...fields });
-    return { text: `Breakpoint #${row.number} is set.`, rows: { breakpoints: [row] } };
+    return { text: [`Breakpoint #${row.number} is set.`, ...doubts.map((doubt) => sentence(doubt))].join(' '), rows: { breakpoints: [row] } };
   },
   changeBreakpoint: async (backend: Backend, { id, fields }: { readonly id: string; readonly fields: BreakpointFields }): Promise<Written> => {
     await backend.setBreakpoint(id, fields);

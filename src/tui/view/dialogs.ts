@@ -167,15 +167,16 @@ function typedSpans(state: State, { text, at, purpose }: Prompt): Line {
 /** What the prompt would do, or what is wrong with its text: in one row, or as many as a problem needs. */
 function aboutPrompt(state: State, prompt: Prompt): readonly Line[] {
   const problem = promptProblem(state, prompt);
-  return problem ? wrapUpTo(problem, state.size.columns - 2, MESSAGE_ROWS, state.glyphs.more).map((text) => line(` ${text}`, 'error')) : [previewLine(state, prompt)];
+  if (prompt.purpose === 'command') {
+    const { text, tone } = commandPreview(state, prompt.text);
+    // What could follow is one row; what would be done, or is wrong, is said whole.
+    return tone === 'muted' ? [line(` ${text}`, tone)] : wrapUpTo(text, state.size.columns - 2, MESSAGE_ROWS, state.glyphs.more).map((row) => line(` ${row}`, tone));
+  }
+  return problem ? wrapUpTo(problem, state.size.columns - 2, MESSAGE_ROWS, state.glyphs.more).map((text) => line(` ${text}`, 'error')) : [previewLine(state, prompt, prompt.purpose)];
 }
 
-function previewLine(state: State, prompt: Prompt): Line {
-  switch (prompt.purpose) {
-    case 'command': {
-      const { text, tone } = commandPreview(state, prompt.text);
-      return [span(` ${text}`, tone)];
-    }
+function previewLine(state: State, prompt: Prompt, purpose: Exclude<Prompt['purpose'], 'command'>): Line {
+  switch (purpose) {
     case 'filter': {
       const own = shownScreen(state);
       if (own) return definitionOf(own).filter?.about(state, own) ?? [];

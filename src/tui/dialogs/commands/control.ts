@@ -3,17 +3,15 @@ import { shortId } from '../../../core/format.ts';
 import { UserError } from '../../../protocol/error.ts';
 import type { CommandPayload, CommandVerb, RunRow } from '../../../protocol/rows.ts';
 import { controlActions, send } from '../../actions/control.ts';
-import { newBreakpointsScreen } from '../../screens/breakpoints.ts';
-import { withScreen } from '../../screens/screen.ts';
 import { situationNow } from '../../model/situation.ts';
 import { cannotTake, inPlayback } from '../../keymap/reasons.ts';
 import { staysHeld } from '../../update/pending.ts';
 import { selectStep } from '../../update/open-run.ts';
 import { only, told, withRun, type Update } from '../../update/result.ts';
 import type { State } from '../../state.ts';
+import { breakCommand } from './break.ts';
 import type { Command } from './command.ts';
-import { isOpen, mayChange, openRunOf, pipelineKeys, pipelineNamed, runIds, runNamed, runOf, stepDisplays, stepKeyOf, stepNamed } from './references.ts';
-import { flattenSteps, resolveStep } from '../../../core/step-reference.ts';
+import { isOpen, mayChange, openRunOf, runIds, runNamed, runOf, stepDisplays, stepKeyOf, stepNamed } from './references.ts';
 import { valueOf, type Words } from './words.ts';
 
 const stepsAndRuns = (state: State): readonly string[] => [...stepDisplays(state), ...runIds(state)];
@@ -51,19 +49,7 @@ export const controlCommands: Readonly<Record<string, Command>> = {
       return sendTo(state, run, 'cancel', {});
     },
   },
-  break: {
-    usage: 'break STEP', help: 'set or remove a breakpoint; also `add PIPELINE STEP`, `list`, `rm PIPELINE NUMBER`',
-    plain: (state) => [...stepDisplays(state), 'add', 'list', 'rm', ...pipelineKeys(state)],
-    run: (state, words) => {
-      const [first, pipeline, third] = words.plain;
-      if (first === 'list') return listBreakpoints(state, pipeline);
-      mayChange(state);
-      if (first === 'add') return addBreakpoint(state, pipeline, third);
-      if (first === 'rm') return removeBreakpoint(state, pipeline, third);
-      const step = stepNamed(state, needed(words, 'a step'));
-      return controlActions['run.breakpoint'](withRun(state, (run) => selectStep(run, step.key)));
-    },
-  },
+  break: breakCommand,
   take: { usage: 'take', help: 'make the pause of the open run yours', run: (state) => whenAllowed(state, cannotTake(state), controlActions['run.take']) },
   approve: { usage: 'approve [WHY]', help: 'approve what the open run waits for', isText: true, run: (state, { plain: [why = ''] }) => sendTo(state, runOf(state, undefined), 'approve', why === '' ? {} : { why }) },
   reject: { usage: 'reject WHY', help: 'reject what the open run waits for', isText: true, run: (state, { plain: [why = ''] }) => sendTo(state, runOf(state, undefined), 'reject', { why }) },
@@ -105,24 +91,4 @@ function needed(words: Words, what: string): string {
   const [word] = words.plain;
   if (word === undefined) throw new UserError('usage', `it needs ${what}`);
   return word;
-}
-
-function listBreakpoints(state: State, pipeline: string | undefined): Update {
-  const key = pipeline === undefined ? openRunOf(state).view.run.pipeline_key : pipelineNamed(state, pipeline).pipeline_key;
-  if (key === null) throw new UserError('usage', 'this run has no pipeline, and breakpoints belong to one');
-  return only(withScreen(state, newBreakpointsScreen(key)));
-}
-
-function addBreakpoint(state: State, pipeline: string | undefined, target: string | undefined): Update {
-  if (pipeline === undefined || target === undefined) throw new UserError('usage', 'write it as `break add PIPELINE STEP`, or `error` for the step');
-  const { pipeline_key: pipelineKey, step_tree: tree } = pipelineNamed(state, pipeline);
-  if (target === 'error') return only(told(state, `Runs of ${pipelineKey} stop when a step fails.`), { type: 'addBreakpoint', pipelineKey, kind: 'error', target: null });
-  const step = resolveStep(target, flattenSteps(tree));
-  return only(told(state, `Runs of ${pipelineKey} stop before ${step.display} ${step.name}.`), { type: 'addBreakpoint', pipelineKey, kind: 'step', target: step.key });
-}
-
-function removeBreakpoint(state: State, pipeline: string | undefined, number: string | undefined): Update {
-  const found = state.lists.breakpoints.find((one) => one.pipeline_key === pipeline && String(one.number) === number?.replace('#', ''));
-  if (!found) throw new UserError('not-found', `no breakpoint ${number ?? ''} of ${pipeline ?? 'a pipeline'}`, { hint: '`break list PIPELINE` has their numbers' });
-  return only(told(state, `Breakpoint #${found.number} removed.`), { type: 'removeBreakpoint', id: found.id });
 }

@@ -56,6 +56,16 @@ export function pipelineNamed(state: State, word: string): PipelineRow {
   throw new UserError('not-found', `no pipeline "${word}"`, { hint: didYouMean(word, keys) ?? (keys.length === 0 ? 'No runner has registered one' : `There are ${keys.join(', ')}`) });
 }
 
+/** What a word names, or the other thing where it names nothing. */
+export function knownOr<Named, Other>(find: () => Named, other: Other): Named | Other {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof UserError) return other;
+    throw error;
+  }
+}
+
 /** Throws when nothing may be changed now. */
 export function mayChange(state: State): void {
   const why = cannotChange(state);

@@ -6,7 +6,7 @@ import { only, told } from '../../update/result.ts';
 import type { State } from '../../state.ts';
 import type { Update } from '../../update/result.ts';
 import type { Command } from './command.ts';
-import { mayChange, openRunOf, stepNamed } from './references.ts';
+import { knownOr, mayChange, openRunOf, stepNamed } from './references.ts';
 
 const deeds = ['start', 'join', 'follow', 'leave', 'end'] as const;
 
@@ -52,7 +52,7 @@ export const togetherCommands: Readonly<Record<string, Command>> = {
       const [, about, body = text] = /^(\S+):\s+(.*)$/s.exec(text) ?? [];
       const isOfRun = about?.toLowerCase() === 'run';
       // `8e: why so slow` is about 8e; a first word that only happens to have a colon is what is said.
-      const named = about === undefined || isOfRun ? undefined : knownStep(() => stepNamed(state, about));
+      const named = about === undefined || isOfRun ? undefined : knownOr(() => stepNamed(state, about), undefined);
       const words = isOfRun || named ? body : text;
       if (words.trim() === '') throw new UserError('usage', 'a comment says something', { hint: `comment TEXT, about ${selectedStep(run)?.display ?? 'the run'} of ${shortId(run.runId)}` });
       return saying(state, run.runId, isOfRun ? undefined : (named?.key ?? run.selected), words);
@@ -62,13 +62,4 @@ export const togetherCommands: Readonly<Record<string, Command>> = {
 
 function saying(state: State, runId: string, stepKey: string | undefined, body: string): Update {
   return only(told(state, 'Saying it…'), { type: 'write', write: { kind: 'comment', runId, stepKey, body } });
-}
-
-function knownStep<Step>(find: () => Step): Step | undefined {
-  try {
-    return find();
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
 }

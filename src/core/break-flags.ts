@@ -1,17 +1,17 @@
-import type { BreakpointDraft } from '../../core/breakpoint-draft.ts';
-import { parseLevel } from '../../core/levels.ts';
-import { flattenSteps, resolveStep } from '../../core/step-reference.ts';
-import { UserError } from '../../protocol/error.ts';
-import type { PipelineRow } from '../../protocol/rows.ts';
+import type { BreakpointDraft } from './breakpoint-draft.ts';
+import { parseLevel } from './levels.ts';
+import { flattenSteps, resolveStep } from './step-reference.ts';
+import { UserError } from '../protocol/error.ts';
+import type { PipelineRow } from '../protocol/rows.ts';
 
 /** How a breakpoint is said on a command line. */
 export interface BreakFlags {
-  readonly on?: string;
-  readonly after?: boolean;
-  readonly if?: string;
-  readonly hits?: string;
-  readonly log?: string;
-  readonly approve?: boolean;
+  readonly on?: string | undefined;
+  readonly after?: boolean | undefined;
+  readonly if?: string | undefined;
+  readonly hits?: string | undefined;
+  readonly log?: string | undefined;
+  readonly approve?: boolean | undefined;
 }
 
 /** The breakpoint that flags and a step describe. Throws `usage`. */
