@@ -13,6 +13,8 @@ import { placeWords, typingPlaces } from './places.ts';
 export function bindKeys(table: readonly Binding[], bindings: KeyBindings, from: 'preset' | 'person'): readonly Binding[] {
   const given = new Map<Binding, readonly KeyName[]>();
   const entries = Object.entries(bindings);
+  // Before the first frame of most people: what follows compares each binding with all others.
+  if (entries.length === 0) return table;
   // What names a place goes before what names the action alone.
   for (const [name, keys] of [...entries.filter(([one]) => !one.includes(':')), ...entries.filter(([one]) => one.includes(':'))]) {
     at(name, () => {
