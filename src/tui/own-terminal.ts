@@ -47,6 +47,11 @@ interface OwnTerminalOptions {
 const SETTLE_MS = 50;
 const MAX_SETTLE_MS = 250;
 
+/** Node asks a terminal for its size on SIGWINCH only, which goes to the job in front: one that was stopped never hears of it. */
+function askForSize(): void {
+  process.emit('SIGWINCH', 'SIGWINCH');
+}
+
 export function ownTerminal({ onEvent, onResized, onEnd, onFailed, onStop, isWords, escapeWaitMs }: OwnTerminalOptions): OwnTerminal {
   const { stdin, stdout, stderr } = process;
   const size = (): Size => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
@@ -100,6 +105,7 @@ export function ownTerminal({ onEvent, onResized, onEnd, onFailed, onStop, isWor
       reader.start();
       kept = keepOutput([stdout, stderr]);
       terminal.enter();
+      askForSize();
       stdout.on('resize', onResize);
       process.on('SIGCONT', onContinued);
       process.on('SIGTSTP', onStop);
@@ -127,6 +133,7 @@ export function ownTerminal({ onEvent, onResized, onEnd, onFailed, onStop, isWor
       drawLatest();
     },
     repaint() {
+      askForSize();
       terminal.forget();
       drawLatest();
     },

@@ -112,6 +112,18 @@ describe('in a real terminal', { timeout: 60_000 }, () => {
     expectRestored(terminal);
   });
 
+  it('fills a terminal that was resized while it was stopped', async () => {
+    const terminal = open('unreachable', { columns: 80, rows: 24 }, {}, 'set -m; ', 'read word; fg;');
+    await terminal.shows('nobody answers');
+    terminal.press('\u001a');
+    await terminal.shows(/status 1\d\d/);
+    terminal.resize(100, 30);
+    terminal.press('\r');
+    await vi.waitFor(() => expect(terminal.text().split('\n')[29]).toContain('try again'), { timeout: 5_000 });
+    terminal.press('q');
+    await terminal.hides('nobody answers');
+  });
+
   it('ends on a signal though the terminal stands still, and is not held up by it', async () => {
     const terminal = open('waiting');
     await terminal.shows('opening the backend');
