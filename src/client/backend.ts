@@ -139,9 +139,13 @@ export interface Backend extends ComparingBackend, Reruns, Comments, LogBookmark
   /** By id, by unique prefix or suffix (four characters at least), or `last`. */
   run(reference: string): Promise<RunRow>;
   steps(runId: string): Promise<readonly StepRow[]>;
+  /**
+   * The log in its order: the first `limit` lines after `afterSeq`, or, with `beforeSeq`, the last ones before it
+   * (`Infinity` for the end of the log), from the end and without reading what lies before.
+   */
   logs(
     runId: string,
-    options?: { readonly afterSeq?: number | undefined; readonly limit?: number | undefined },
+    options?: { readonly afterSeq?: number | undefined; readonly beforeSeq?: number | undefined; readonly limit?: number | undefined },
   ): Promise<readonly LogRow[]>;
   snapshot(runId: string, stepKey: string, attempt?: number): Promise<StepSnapshot | undefined>;
   /** A whole run as one document. The audit log says first who took it out. Large runs are better read as {@link traceRows}. */

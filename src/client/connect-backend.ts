@@ -93,16 +93,20 @@ function backendOver(
           StepRow,
         ),
       ),
-    logs: async (runId, { afterSeq = -1, limit = Infinity } = {}) => {
+    logs: async (runId, { afterSeq = -1, beforeSeq, limit = Infinity } = {}) => {
+      const isFromEnd = beforeSeq !== undefined;
       const found: LogRow[] = [];
-      for (let last = afterSeq; found.length < limit; last = found.at(-1)!.seq) {
+      let before = beforeSeq ?? Infinity;
+      for (let after = afterSeq; found.length < limit;) {
         const wanted = Math.min(PAGE_ROWS, limit - found.length);
-        const query = supabase.from('test_execution_logs').select('*').eq('test_run_id', runId).gt('seq', last).order('seq').limit(wanted);
-        const page = await rows('read the logs', query, LogRow);
+        const query = supabase.from('test_execution_logs').select('*').eq('test_run_id', runId).gt('seq', after).order('seq', { ascending: !isFromEnd }).limit(wanted);
+        const page = await rows('read the logs', Number.isFinite(before) ? query.lt('seq', before) : query, LogRow);
         found.push(...page);
         if (page.length < wanted) break;
+        if (isFromEnd) before = page.at(-1)!.seq;
+        else after = page.at(-1)!.seq;
       }
-      return found;
+      return isFromEnd ? found.reverse() : found;
     },
     snapshot: async (runId, stepKey, attempt) => {
       let query = supabase.from('test_execution_snapshots').select('*').eq('test_run_id', runId).eq('step_key', stepKey);

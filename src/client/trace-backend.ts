@@ -33,15 +33,16 @@ export function traceBackend(reader: TraceReader, name: string, stream?: Streame
       return isIt ? Promise.resolve(run) : Promise.reject(new UserError('not-found', `${name} holds no run "${reference}"`, { hint: `It holds ${run.test_run_id}` }));
     },
     steps: (runId) => ofRun(runId, () => reader.steps(), []),
-    logs: async (runId, { afterSeq, limit = Infinity } = {}) => {
+    logs: async (runId, { afterSeq, beforeSeq, limit = Infinity } = {}) => {
       const rows = [];
       if (runId === run.test_run_id) {
         for await (const row of reader.logs({ afterSeq })) {
-          if (rows.length >= limit) break;
+          if (beforeSeq === undefined ? rows.length >= limit : row.seq >= beforeSeq) break;
           rows.push(row);
+          if (rows.length > limit * 2) rows.splice(0, rows.length - limit);
         }
       }
-      return rows;
+      return rows.slice(Math.max(0, rows.length - limit));
     },
     snapshot: (runId, stepKey, attempt) => ofRun(runId, () => reader.snapshot(stepKey, attempt), undefined),
     valueReader: () => async (runId, steps) => {

@@ -11,6 +11,8 @@ import { limits } from '../../protocol/limits.ts';
 import type { LogLevel } from '../../protocol/vocabulary.ts';
 import { withBackend } from '../backend/with-backend.ts';
 import { onCall } from '../call.ts';
+import { lastLines } from '../last-lines.ts';
+import type { LastLines } from '../last-lines.ts';
 import { Ended } from '../failure.ts';
 import { exitStatusOf, onInterrupt } from '../interrupt.ts';
 import type { Io, Style } from '../io.ts';
@@ -62,6 +64,7 @@ export function addTailCommand(program: Command): void {
           else print(row);
         },
         storedEnd: () => newest?.taken().forEach(print),
+        last: newest && { most: newest.most, sinceMs, passes: filter.terms.length === 0 ? undefined : (row) => matchesFilter(filter, row, displayOf) },
       };
       await (flags.follow === true ? follow(backend, log, io) : printStored(backend, log, io));
     });
@@ -73,6 +76,8 @@ interface LogOfRun {
   readonly runId: string;
   take(this: void, row: LogRow, isStored: boolean): void;
   storedEnd(this: void): void;
+  /** Of what is stored, only these are wanted. */
+  readonly last: LastLines | undefined;
   /** The number of a step that a traced program came to. */
   learn(this: void, key: string, display: string): void;
 }
@@ -86,7 +91,7 @@ function momentOf(typed: string): number {
 }
 
 /** The last so many of all rows that are pushed. */
-function newestLines(asked: string | undefined): { push(this: void, row: LogRow): void; taken(this: void): readonly LogRow[] } | undefined {
+function newestLines(asked: string | undefined): { readonly most: number; push(this: void, row: LogRow): void; taken(this: void): readonly LogRow[] } | undefined {
   if (asked === undefined) return undefined;
   const most = /^\d+$/.test(asked) ? Number(asked) : NaN;
   if (Number.isNaN(most)) throw new UserError('usage', `--lines: "${asked}" is not a count`);
@@ -94,6 +99,7 @@ function newestLines(asked: string | undefined): { push(this: void, row: LogRow)
   const kept: LogRow[] = [];
   let oldest = 0;
   return {
+    most,
     push(row) {
       if (kept.length < most) kept.push(row);
       else if (most > 0) {
@@ -106,8 +112,16 @@ function newestLines(asked: string | undefined): { push(this: void, row: LogRow)
 }
 
 async function printStored(backend: Backend, log: LogOfRun, io: Io): Promise<void> {
-  await readPages(backend, log, 0, io.readerGone);
+  await readStored(backend, log, io.readerGone);
   log.storedEnd();
+}
+
+/** `onSeq` hears up to where all is known that is wanted. */
+async function readStored(backend: Backend, log: LogOfRun, signal: AbortSignal, onSeq?: (seq: number) => void): Promise<void> {
+  if (log.last === undefined) return await readPages(backend, log, 0, signal, onSeq);
+  const { rows, newestSeq } = await lastLines(backend, log.runId, log.last, signal);
+  for (const row of rows) log.take(row, true);
+  onSeq?.(newestSeq);
 }
 
 /** Page by page, each printed before the next is read: a log of any size begins at once and needs the memory of a page. */
@@ -151,7 +165,7 @@ async function follow(backend: Backend, log: LogOfRun, io: Io): Promise<void> {
     isStored = false;
   };
   try {
-    const isOver = await readPages(backend, log, 0, signal, onSeq)
+    const isOver = await readStored(backend, log, signal, onSeq)
       .then(async () => isFinal(await backend.run(log.runId)))
       .catch((error: unknown) => {
         // The backend went while we read: what follows goes on where we were, and tells.
