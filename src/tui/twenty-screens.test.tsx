@@ -311,8 +311,8 @@ describe('twenty screens', () => {
   it('draw all of a run on one axis of time', () => {
     expect(screen('screen: timeline', large)).toMatchInlineSnapshot(`
       " timeline of run 00abc1                                                                                                                                    live
-       1.2 s at work
-        █ own ▒ waits ░ p95 │ p50          │0              │200 ms         │400 ms         │600 ms         │800 ms         │1.0 s               p50      p95   waited
+       ran 1.2 s
+        █ step ▒ waits ░ p95 │ p50         │0              │200 ms         │400 ms         │600 ms         │800 ms         │1.0 s               p50      p95   waited
         log lines, ✘ errors                                █                               █                                       ✘
        *✔ 1   Load Model            300 ms ████████████████████████
        *✔ 2   Prepare Inputs        500 ms                                 ████████████████████████████████████████

@@ -21,7 +21,7 @@ export function addPerfCommand(program: Command): void {
     .command('perf')
     .summary('Where the time goes: in a run, or over the runs of a pipeline.')
     .description(
-      'Of a run: the time of each step, by itself and with its sub-steps, CPU, memory, waiting for the provider, which steps decided when it ended, and what is slower ' +
+      'Of a run: the time of each step, by itself and with its sub-steps, CPU, memory, waiting for answers of the provider and others, which steps decided when it ended, and what is slower ' +
         'than in earlier runs. Of a pipeline: p50 and p95 of each step over its newest runs, and where times changed for good, with the commit.',
     )
     .argument('[what]', 'a run: id, its last characters, or "last"; or the key of a pipeline', 'last')

@@ -13,10 +13,10 @@ const NAME_WIDTH = 26;
 export function profileLines(run: RunRow, profile: RunProfile, overall: TimeJudgement | undefined, regressions: readonly Regression[], io: Io): readonly string[] {
   const { totalMs, queuedMs, heldMs, providerMs } = profile;
   const facts = [
-    totalMs === null ? 'not started' : `${formatDuration(totalMs)} at work`,
+    totalMs === null ? 'not started' : `ran ${formatDuration(totalMs)}`,
+    providerMs === null || totalMs === null ? '' : `${formatDuration(providerMs)} of it waiting for answers`,
     queuedMs === null || queuedMs < 1 ? '' : `${formatDuration(queuedMs)} queued`,
     heldMs === 0 ? '' : `${formatDuration(heldMs)} held`,
-    providerMs === null || totalMs === null ? '' : `${formatDuration(providerMs)} waiting for the provider`,
   ].filter(Boolean);
   const steps = profile.steps.map((step) => [
     step.isCritical ? '*' : '',
@@ -34,9 +34,9 @@ export function profileLines(run: RunRow, profile: RunProfile, overall: TimeJudg
     ...(overall === undefined ? [] : [io.paint(overall.verdict === 'slower' ? 'warn' : 'muted', `As a whole ${judgementWords(overall)}.`)]),
     ...regressionLines(regressions, io),
     '',
-    ...tableLines(['', 'STEP', 'NAME', 'TIME', 'SELF', 'PROVIDER', 'CPU', 'MEMORY'], steps, io),
+    ...tableLines(['', 'STEP', 'NAME', 'TIME', 'SELF', 'WAITED', 'CPU', 'MEMORY'], steps, io),
     '',
-    io.paint('muted', '* decided when the run ended. SELF is without sub-steps.'),
+    io.paint('muted', '* decided when the run ended. SELF is without sub-steps; WAITED is for answers of the provider and others.'),
   ];
 }
 

@@ -17,7 +17,7 @@ export interface StepProfile {
   readonly memoryBytes: number | null;
   /** Waiting for others: requests to the provider and other services, overlaps counted once; sub-steps included. */
   readonly providerMs: number | null;
-  /** `durationMs` without {@link providerMs}. */
+  /** `durationMs` without {@link providerMs}: work, and pauses of its own. */
   readonly ownMs: number | null;
   /** Held at the gate; not part of the duration. */
   readonly heldMs: number;

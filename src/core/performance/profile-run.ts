@@ -24,8 +24,8 @@ interface Node {
 }
 
 /**
- * Where the time of a run went. Waiting for the provider is known from the recorded exchanges, or, without them,
- * from log rows of the provider that say how long they took; without either it stays null.
+ * Where the time of a run went. Waiting for answers is known from the recorded exchanges, or, without them, from log
+ * rows of the provider that say how long they took; without either it stays null. A step's own pauses nobody records.
  */
 export function profileRun(
   run: RunRow,

@@ -25,7 +25,7 @@ export const runKeys: readonly Binding[] = [
   { action: 'run.compare', keys: ['D'], place: 'run', label: 'compare', help: 'Compare with the run it is a rerun of, or with the one that is marked; else choose one in the list of runs.', disabled: noRun },
   { action: 'run.family', keys: ['v'], place: 'run', label: 'family', help: 'The runs it was made from, and those made from it, as a tree.', disabled: noRun },
   { action: 'run.performance', keys: ['%'], place: 'run', label: 'times', help: 'Where its time went: p50 and p95 of earlier runs, self time, critical path, changes with their commit.', disabled: noRun },
-  { action: 'run.timeline', keys: ['V'], place: 'run', label: 'timeline', help: 'When everything happened, as bars on one time axis, beside the p50 and p95 of earlier runs.', footer: 20, disabled: noRun },
+  { action: 'run.timeline', keys: ['V'], place: 'run', label: 'timeline', help: 'When everything happened, as bars on one time axis, waiting for answers apart, beside the p50 and p95 of earlier runs.', footer: 20, disabled: noRun },
   { action: 'run.picture', keys: ['I'], place: 'run', label: 'picture', help: 'The picture that the selected step made or speaks of, as well as this terminal can show it.', disabled: noStep },
   { action: 'run.promote', keys: ['P'], place: 'run', label: 'make a test', help: 'Keep the run as a regression test: its inputs, and how it ended.', disabled: cannotPromote },
   { action: 'run.write', keys: ['Y'], place: 'run', label: 'write', help: 'Write what this pane shows to a file, and say where.', disabled: noRun },

@@ -19,7 +19,7 @@ export interface Glyphs {
   readonly bar: string;
   readonly barHead: string;
   readonly barRest: string;
-  /** Parts of a timeline: at work, waiting for others, what earlier runs took, held. Told apart by shape, not by colour. */
+  /** Parts of a timeline: in a step, waiting for answers, what earlier runs took, held. Told apart by shape, not by colour. */
   readonly blocks: { readonly work: string; readonly waits: string; readonly ghost: string; readonly held: string };
   readonly folded: string;
   readonly unfolded: string;

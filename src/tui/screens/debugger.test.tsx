@@ -271,7 +271,7 @@ describe('the times of a run', () => {
          5   Storage Upload             3.0 s    3.0 s  ━━━━│━│━━━━━    1.0 s    1.5 s
              3.0x slower (p95 of 12 earlier runs: 1.5 s)
 
-        The run waited 20 ms for a runner; waited 3.0 s for the provider and others.
+        The run waited 20 ms for a runner; waited 3.0 s for answers.
         * decided when the run ended (critical path)
 
         Over earlier runs
@@ -285,7 +285,7 @@ describe('the times of a run', () => {
     expect(times({ columns: 130, ascii: true }).screen().split('\n').slice(0, 6).join('\n')).toMatchInlineSnapshot(`
       " performance of run 00abc1                                                                                                   live
        It took 4.0 s, 3.0x slower (p95 of 12 earlier runs: 1.5 s); 1 step slower
-      >                           took     self                                    p50      p95       CPU provider  earlier runs
+      >                           took     self                                    p50      p95       CPU   waited  earlier runs
        * 1   Load Model          1.0 s   900 ms  =========-------------------                       12 ms
          5   Storage Upload      3.0 s    3.0 s  =========|====|=============    1.0 s    1.5 s              2.9 s  ___##
              3.0x slower (p95 of 12 earlier runs: 1.5 s)"

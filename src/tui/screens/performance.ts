@@ -55,7 +55,7 @@ function rows(state: State, own: PerformanceState, columns: number): readonly Sc
 function headRow(state: State, columns: number): ScreenRow {
   const wide = columns + 1 >= WIDE;
   const cells = wide ? BAR.wide : BAR.narrow;
-  const words = `${' '.repeat(nameCells(columns) + 6)}${fit('took', 8, 'right')} ${fit('self', 8, 'right')}  ${fit('', cells)} ${fit('p50', 8, 'right')} ${fit('p95', 8, 'right')}${wide ? `  ${fit('CPU', 8, 'right')} ${fit('provider', 8, 'right')}  earlier runs` : ''}`;
+  const words = `${' '.repeat(nameCells(columns) + 6)}${fit('took', 8, 'right')} ${fit('self', 8, 'right')}  ${fit('', cells)} ${fit('p50', 8, 'right')} ${fit('p95', 8, 'right')}${wide ? `  ${fit('CPU', 8, 'right')} ${fit('waited', 8, 'right')}  earlier runs` : ''}`;
   return { line: clipLine([span(words, 'muted')], columns, state.glyphs.more) };
 }
 
@@ -121,7 +121,7 @@ function factRows(profile: RunProfile, columns: number): readonly ScreenRow[] {
   const facts = [
     profile.queuedMs === null ? undefined : `waited ${formatDuration(profile.queuedMs)} for a runner`,
     profile.heldMs > 0 ? `was held ${formatDuration(profile.heldMs)}, which is not counted` : undefined,
-    profile.providerMs === null ? 'how long it waited for the provider was not recorded' : `waited ${formatDuration(profile.providerMs)} for the provider and others`,
+    profile.providerMs === null ? 'how long it waited for answers was not recorded' : `waited ${formatDuration(profile.providerMs)} for answers`,
   ].filter((one) => one !== undefined);
   return [{ line: [] }, ...wrap(`The run ${facts.join('; ')}.`, columns - 2).map((text): ScreenRow => ({ line: line(` ${text}`, 'muted') })), { line: line(' * decided when the run ended (critical path)', 'muted') }];
 }

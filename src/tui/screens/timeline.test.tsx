@@ -37,8 +37,8 @@ describe('the timeline', () => {
     answer(terminal);
     expect(terminal.screen()).toMatchInlineSnapshot(`
       " timeline of run 00abc1                                                    live
-       4.6 s at work, 1 step over the p95 of 3 earlier runs, 1.9 s of it waiting for …
-        █ own ▒ waits ░ p95 │ p50         │0                │2 s             │4 s
+       ran 4.6 s, 1 step over the p95 of 3 earlier runs, 1.9 s of it waiting for answ…
+        █ step ▒ waits ░ p95 │ p50        │0                │2 s             │4 s
         log lines, ✘ errors               ▄           █                    ✘
        *✔ 1   Load Model           400 ms ████
        *✔ 2   Prepare Inputs       100 ms    ██
@@ -69,8 +69,8 @@ describe('the timeline', () => {
     answer(terminal);
     expect(terminal.screen()).toMatchInlineSnapshot(`
       " timeline of run 00abc1                                                                                            live
-       4.6 s at work, 1 step over the p95 of 3 earlier runs, 1.9 s of it waiting for others; held 1m 00s, cut out
-        # own ~ waits - p95 | p50          |0         |1 s       |2 s        |3 s       |4 s            p50      p95   waited
+       ran 4.6 s, 1 step over the p95 of 3 earlier runs, 1.9 s of it waiting for answers; held 1m 00s, cut out
+        # step ~ waits - p95 | p50         |0         |1 s       |2 s        |3 s       |4 s            p50      p95   waited
         log lines, x errors                #              ##                         x
        *+ 1   Load Model            400 ms #####
        *+ 2   Prepare Inputs        100 ms     ##

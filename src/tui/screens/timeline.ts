@@ -11,7 +11,7 @@ import { axisLength, timeAxis } from '../charts/time-axis.ts';
 import { openRunOf, runIds, runOf } from '../dialogs/commands/references.ts';
 import { stepMs, stepsOf, type Step } from '../model/steps.ts';
 import type { Answer, AnswerTo } from '../outside/questions.ts';
-import { clipLine, fit, line, span, type Line } from '../output/line.ts';
+import { clipLine, fit, line, lineWidth, span, type Line } from '../output/line.ts';
 import type { OpenRun, State } from '../state.ts';
 import { openRun, selectStep } from '../update/open-run.ts';
 import { only, told, withRun } from '../update/result.ts';
@@ -163,11 +163,13 @@ function head(state: State, own: TimelineState, columns: number): readonly Line[
   const scale = known && scaleOf(known, own, cells.bars);
   const { blocks, divider } = state.glyphs;
   const left = FIXED + cells.names;
-  const legend: Line = [
-    span(` ${blocks.work}`, 'completed'), span(' own ', 'muted'), span(blocks.waits, 'accent'), span(' waits ', 'muted'),
-    span(blocks.ghost, 'faint'), span(' p95 ', 'muted'), span(divider, 'text', { bold: true }), span(' p50', 'muted'),
+  // A step may pause for itself too, which nobody records: what is no wait for an answer is not known to be work.
+  const legend = (waits: string): Line => [
+    span(` ${blocks.work}`, 'completed'), span(' step ', 'muted'), span(blocks.waits, 'accent'), span(` ${waits} `, 'muted'),
+    span(blocks.ghost, 'faint'), span(' p95 ', 'muted'), span(divider, 'text', { bold: true }), span(' p50 ', 'muted'),
   ];
-  const fitted = clipLine(legend, left, state.glyphs.more);
+  const whole = legend('waits for an answer');
+  const fitted = clipLine(lineWidth(whole) <= left ? whole : legend('waits'), left, state.glyphs.more);
   const times: Line = cells.isWide ? [span(`${fit('p50', 8, 'right')} ${fit('p95', 8, 'right')} ${fit('waited', 8, 'right')}`, 'muted')] : [];
   const axis = scale ? timeAxis(scale.begin, scale.length, cells.bars, state.glyphs) : line(' '.repeat(cells.bars));
   const padding = span(' '.repeat(Math.max(0, left - fitted.reduce((sum, one) => sum + one.text.length, 0))));
@@ -190,7 +192,7 @@ function about(state: State, own: TimelineState): Line {
   const earlier = known.earlier?.get('')?.length ?? 0;
   const judged = known.earlier === undefined ? '' : earlier < FEWEST_EARLIER ? `; ${earlier === 0 ? 'no earlier runs' : `only ${plural(earlier, 'earlier run')}`} to compare with` : over === 0 ? `; no step over the p95 of ${plural(earlier, 'earlier run')}` : '';
   return [
-    span(` ${formatDuration(work)} at work`), span(over > 0 ? `, ${plural(over, 'step')} over the p95 of ${plural(earlier, 'earlier run')}` : '', 'warn'), span(waited > 0 ? `, ${formatDuration(waited)} of it waiting for others` : '', 'muted'), span(held > 0 ? `; held ${formatDuration(held)}${own.showsHeld ? '' : ', cut out'}` : '', 'held'), span(judged, 'muted'),
+    span(` ran ${formatDuration(work)}`), span(over > 0 ? `, ${plural(over, 'step')} over the p95 of ${plural(earlier, 'earlier run')}` : '', 'warn'), span(waited > 0 ? `, ${formatDuration(waited)} of it waiting for answers` : '', 'muted'), span(held > 0 ? `; held ${formatDuration(held)}${own.showsHeld ? '' : ', cut out'}` : '', 'held'), span(judged, 'muted'),
   ];
 }
 
