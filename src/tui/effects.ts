@@ -10,7 +10,7 @@ import type { ErrorCode } from '../protocol/error.ts';
 import type { Effect } from './effect.ts';
 import type { Message } from './message.ts';
 import { snapshotKey } from './model/detail.ts';
-import { copySequence, MAX_COPY_BYTES } from './output/clipboard.ts';
+import { copySequence, isInTmux, MAX_COPY_BYTES } from './output/clipboard.ts';
 import type { KnownTheme } from './output/themes.ts';
 import { highlightLines } from './output/highlight.ts';
 import { sentence } from './model/sentence.ts';
@@ -263,6 +263,7 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
       return dispatch({ type: 'told', text: `The ${what} is too large for a terminal's clipboard; it is in ${path}`, tone: 'info' });
     }
     if (!terminal.write(copySequence(text, environment))) return dispatch({ type: 'told', text: `The terminal takes nothing now, so the ${what} was not copied.`, tone: 'warn' });
+    if (isInTmux(environment)) return dispatch({ type: 'told', text: `Asked tmux to copy the ${what}: it needs set-clipboard on. Y writes a file instead.`, tone: 'info' });
     dispatch({ type: 'told', text: `Asked the terminal to copy the ${what} (${plural(text.length, 'character')}). If it does not paste, Y writes a file.`, tone: 'info' });
   }
 
