@@ -154,6 +154,16 @@ describe('every key in every situation', () => {
     expect(list(presses.filter((press) => changedParts(press).some((part) => facts.includes(part))))).toEqual([]);
   });
 
+  it('suspends and repaints everywhere, with what is typed staying', () => {
+    for (const [key, type] of [['ctrl-z', 'suspend'], ['ctrl-l', 'repaint']] as const) {
+      for (const [name, before] of states) {
+        const { state: after, effects } = update(before, { type: 'key', key }, testNow);
+        expect(effects, `${name}: ${key}`).toContainEqual({ type });
+        expect(after.overlays, `${name}: ${key}`).toBe(before.overlays);
+      }
+    }
+  });
+
   it('changes nothing at the backend on a read-only connection, in a recording, or over a lost link', () => {
     const looking = presses.filter(({ before }) => before.readOnly || before.recording !== undefined || before.open?.link.state === 'lost');
     expect(looking.length).toBeGreaterThan(300);

@@ -12,8 +12,8 @@ export const globalKeys: readonly Binding[] = [
   { action: 'app.back', keys: ['esc'], place: 'anywhere', label: 'back', help: 'One level back. Never leaves the program.' },
   { action: 'app.leave', keys: ['q'], place: 'anywhere', label: 'back', labelNow: (state) => (state.screens.length > 0 || state.open || state.home.filter !== '' ? 'back' : 'leave'), help: 'Back; from the list of runs, leave. Runs go on without us.', footer: 91 },
   { action: 'app.interrupt', keys: ['ctrl-c'], place: 'anywhere', label: 'leave', help: 'Twice within two seconds leaves the program. Never touches a run.' },
-  { action: 'app.suspend', keys: ['ctrl-z'], place: 'anywhere', label: 'suspend', help: 'Back to the shell; `fg` returns.' },
-  { action: 'app.repaint', keys: ['ctrl-l'], place: 'anywhere', label: 'repaint', help: 'Draw the whole screen again.' },
+  { action: 'app.suspend', keys: ['ctrl-z'], place: 'anywhere', overDialogs: true, label: 'suspend', help: 'Back to the shell; `fg` returns.' },
+  { action: 'app.repaint', keys: ['ctrl-l'], place: 'anywhere', overDialogs: true, label: 'repaint', help: 'Draw the whole screen again.' },
   { action: 'app.timeFormat', keys: ['T'], place: 'anywhere', label: 'times', help: 'Show times as elapsed, as clock times, or relative to now.' },
 
   { action: 'app.retry', keys: ['r', 'enter'], place: 'connecting', label: 'try again', help: 'Try to reach the backend again.', footer: 1,
