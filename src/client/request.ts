@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { errorCodes, UserError } from '../protocol/error.ts';
 import type { ErrorCode } from '../protocol/error.ts';
-import { unreachable } from './supabase.ts';
+import { isTimeout, unreachable } from './supabase.ts';
 
 interface Answer {
   readonly data: unknown;
@@ -48,7 +48,7 @@ export async function send(url: string, doing: string, query: PromiseLike<Answer
 }
 
 function networkError(url: string, doing: string, cause: unknown): UserError {
-  if (cause instanceof Error && (cause.name === 'TimeoutError' || cause.name === 'AbortError')) {
+  if (cause instanceof Error && isTimeout(cause)) {
     return new UserError('timeout', `could not ${doing}: ${url} did not answer in time`, { cause });
   }
   return unreachable(url, cause);
@@ -84,7 +84,7 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
 function answerError(url: string, doing: string, { error, status }: Answer): UserError {
   const { message, code = '', hint } = error!;
   if (status === 0) {
-    if (/TimeoutError|AbortError|aborted|timed? ?out/i.test(message))
+    if (isTimeout(error!))
       return new UserError('timeout', `could not ${doing}: ${url} did not answer in time`, { cause: error });
     return unreachable(url, error);
   }

@@ -156,12 +156,23 @@ export async function endSession({
   return answer?.ok ?? false;
 }
 
-/** Nobody answers at `url`. */
+/** Nobody answers at `url`, or not in time: then somebody may be there, and another backend is not what is missing. */
 export function unreachable(url: string, cause: unknown): UserError {
+  if (cause instanceof Error && isTimeout(cause)) {
+    return new UserError('unavailable', `${url} did not answer within ${REQUEST_TIMEOUT_MS / 1_000} s`, {
+      cause,
+      hint: 'The backend or the way to it is slow: try again. `stepscope doctor` looks at both',
+    });
+  }
   return new UserError('unavailable', `no backend answers at ${url}`, {
     cause,
     hint: 'Start one with `stepscope serve`, or check the address',
   });
+}
+
+/** Was it given up because it took too long? Of what Auth and PostgREST make of that, only the words are left. */
+export function isTimeout({ name = '', message = '' }: { readonly name?: string; readonly message?: string }): boolean {
+  return ['TimeoutError', 'AbortError'].includes(name) || /TimeoutError|AbortError|aborted|timed? ?out/i.test(message);
 }
 
 /** What a token says of its bearer, unverified: for names on a screen. Empty when it is not a JWT. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UserError } from '../../protocol/error.ts';
-import { findBackend } from '../backend/find-backend.ts';
+import { needBackend } from '../backend/find-backend.ts';
 import { onCall } from '../call.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -14,9 +14,7 @@ export function addAttachCommand(program: Command): void {
     if (!process.stdin.isTTY || !process.stdout.isTTY) {
       throw new UserError('usage', 'attach needs a terminal', { hint: 'Without one, `stepscope tail -f` follows a run.' });
     }
-    if (settings.remote === undefined && (await findBackend(settings.dataDir)) === undefined) {
-      throw new UserError('unavailable', `no backend is running on ${settings.dataDir}`, { hint: '`stepscope` alone starts one.' });
-    }
+    if (settings.remote === undefined) await needBackend(settings.dataDir, '`stepscope` alone starts one.');
     await openTerminal(settings, flags, args[0]);
   });
 }

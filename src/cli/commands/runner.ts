@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../../protocol/error.ts';
-import { findBackend } from '../backend/find-backend.ts';
+import { needBackend } from '../backend/find-backend.ts';
 import { hostRunner } from '../backend/host-runner.ts';
 import { onCall } from '../call.ts';
 import { onInterrupt } from '../interrupt.ts';
@@ -35,9 +35,5 @@ export function addRunnerCommand(program: Command): void {
 
 async function whereTo(settings: Settings): Promise<{ readonly url: string; readonly secretKey: string }> {
   if (settings.remote !== undefined) return { url: settings.remote.url, secretKey: settings.remote.key };
-  const state = await findBackend(settings.dataDir);
-  if (state !== undefined) return state;
-  throw new UserError('unavailable', `no backend is running on ${settings.dataDir}`, {
-    hint: 'Start one with `stepscope serve`, or name one with --url and --key.',
-  });
+  return await needBackend(settings.dataDir, 'Start one with `stepscope serve`, or name one with --url and --key.');
 }

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { UserError } from '../../protocol/error.ts';
 import type { StateFile } from '../../protocol/state-file.ts';
 import { connectLocal, connectRemote } from '../backend/connect.ts';
-import { findBackend } from '../backend/find-backend.ts';
+import { needBackend } from '../backend/find-backend.ts';
 import { onCall } from '../call.ts';
 import { version } from '../version.ts';
 
@@ -13,10 +12,7 @@ export function addStatusCommand(program: Command): void {
     .description('Says which backend there is, how to reach it, and what it does. Exits 3 when there is none.')
     .option('--show-keys', 'with the keys of the local backend');
   onCall<{ showKeys?: boolean }>(command, async ({ flags, settings, io }) => {
-    const state = settings.remote === undefined ? await findBackend(settings.dataDir) : undefined;
-    if (settings.remote === undefined && state === undefined) {
-      throw new UserError('unavailable', `no backend is running on ${settings.dataDir}`, { hint: 'Start one with `stepscope` or `stepscope serve`.' });
-    }
+    const state = settings.remote === undefined ? await needBackend(settings.dataDir, 'Start one with `stepscope` or `stepscope serve`.') : undefined;
     const backend = state === undefined ? await connectRemote(settings.remote!, settings) : await connectLocal(state, settings);
     try {
       const [runners, ...active] = await Promise.all([backend.runners(), ...(['running', 'paused', 'pending'] as const).map((status) => backend.runs({ status }))]);

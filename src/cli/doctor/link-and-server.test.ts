@@ -261,7 +261,7 @@ describe('doctor, about the way to a backend and the server', { timeout: 60_000 
     const { problems } = await local();
     expect(problems).toMatchObject([
       { name: 'data directory', what: `others can read keys.json in ${clinic.dataDir}`, command: `chmod -R go= ${clinic.dataDir}` },
-      { name: 'holder', what: `process ${process.ppid} holds it, and does not answer`, command: `kill ${process.ppid}` },
+      { name: 'holder', what: `process ${process.ppid} holds it, and does not answer within 2 s`, command: `kill ${process.ppid}` },
     ]);
   });
 

@@ -23,6 +23,10 @@ export function linkChecks(link: { readonly url: string; readonly key: string })
         try {
           answered = await ask();
         } catch (error) {
+          if (error instanceof Error && error.name === 'TimeoutError') {
+            const what = `${url} did not answer within ${formatDuration(answerTimeoutMs)}`;
+            return { result: 'problem', what, hint: 'The backend or the way to it is slow, or a firewall is between: look again in a while.' };
+          }
           return {
             result: 'problem',
             what: `nobody answers at ${url}: ${reasonOf(error)}`,

@@ -6,7 +6,7 @@ import { formatBytes } from '../../core/format.ts';
 import { limits } from '../../protocol/limits.ts';
 import { makePrivateFolder } from '../../storage/private-folder.ts';
 import { speaksUnicode } from '../../tui/output/glyphs.ts';
-import { findBackend, isAlive, readStateFile } from '../backend/find-backend.ts';
+import { answerTimeoutMs, findBackend, isAlive, readStateFile } from '../backend/find-backend.ts';
 import { readPrivateFile } from '../backend/private-file.ts';
 import type { Settings } from '../settings.ts';
 import type { Check, Found } from './check.ts';
@@ -78,8 +78,8 @@ async function lookAtHolder(dataDir: string): Promise<Found> {
   // A backend writes its address down when it listens: one that has done so and is silent hangs.
   const silent = readStateFile(dataDir)?.pid;
   if (isHeldBy(silent)) {
-    const hint = 'If that is no other stepscope at work, end it:';
-    return { result: 'problem', what: `process ${silent} holds it, and does not answer`, hint, command: `kill ${silent}` };
+    const hint = 'It may have much to do: look again. If it stays silent, end it:';
+    return { result: 'problem', what: `process ${silent} holds it, and does not answer within ${answerTimeoutMs / 1_000} s`, hint, command: `kill ${silent}` };
   }
   const starting = lockHolder(dataDir);
   if (isHeldBy(starting)) return { result: 'warning', what: `process ${starting} has it open, and does not listen yet` };
