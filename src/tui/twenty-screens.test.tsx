@@ -296,7 +296,7 @@ describe('twenty screens', () => {
       " compare A 00abc1, B 00def2                                                                                                                                live
        First divergence: 2 Prepare Inputs  inputs /width: 512 → 8192
        A 00abc1  ✔ completed    500 ms  just now    generate-content
-       B 00def2  ✘ failed       500 ms  just now    1 error  1 of 3 steps differ, 1 removed
+       B 00def2  ✘ failed       500 ms  just now    1 error  1 of 3 ended differently, 1 removed
 
          ✔ 1   Load Model                                                        80 ms │ ✔ 1   Load Model                                                        80 ms
       ›~ ✔ 2   Prepare Inputs                                                    80 ms │ ✔ 2   Prepare Inputs                                                    80 ms

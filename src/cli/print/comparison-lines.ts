@@ -1,6 +1,6 @@
 import { rowOf, runLetter } from '../../core/compare/compare-runs.ts';
 import type { ComparedStep, DivergenceFound, RunComparison, StructuralDifference, ValueDifferences } from '../../core/compare/comparison.ts';
-import { notableTimes } from '../../core/compare/summarise.ts';
+import { endingWords, notableTimes } from '../../core/compare/summarise.ts';
 import { formatBytes, formatDuration, formatRelative, plural, printable, shortId } from '../../core/format.ts';
 import { judgementWords } from '../../core/performance/noise.ts';
 import type { Divergence, DivergenceKind } from '../../protocol/comparison.ts';
@@ -69,9 +69,7 @@ function stepName({ display, name }: { readonly display: string; readonly name: 
 function stepLines(comparison: RunComparison, io: Io): readonly string[] {
   const { steps, runs } = comparison;
   const different = steps.filter((line) => line.rowDifferences.some((some, i) => some.length > 0 || line.moved[i]));
-  const counts = comparison.counts.at(-1)!;
-  const words = ([['different', counts.different], ['renamed', counts.renamed], ['added', counts.added], ['removed', counts.removed], ['moved', counts.moved]] as const).filter(([, count]) => count > 0);
-  const summary = runs.length === 2 ? `${counts.same} ended alike${words.map(([word, count]) => `, ${count} ${word}`).join('')}` : plural(steps.length, 'step');
+  const summary = runs.length === 2 ? endingWords(comparison.counts[1]!) : plural(steps.length, 'step');
   if (different.length === 0) return ['', `${io.paint('strong', 'Steps')}  ${summary}`];
   return [
     '',

@@ -1,8 +1,9 @@
 import type { DifferencesSummary, Divergence, PerformanceDelta } from '../../protocol/comparison.ts';
 import type { Json } from '../../protocol/json.ts';
 import { limits } from '../../protocol/limits.ts';
+import { plural } from '../format.ts';
 import { rowOf } from './compare-runs.ts';
-import type { CompareOptions, DivergenceFound, RunComparison } from './comparison.ts';
+import type { CompareOptions, DivergenceFound, RunComparison, StepCounts } from './comparison.ts';
 
 /** What a comparison found, to be kept. `found`: what `firstDivergence` said of each run after the first, in their order. */
 export function differencesSummary(comparison: RunComparison, found: readonly DivergenceFound[], options: CompareOptions = {}): DifferencesSummary {
@@ -44,6 +45,14 @@ export function notableTimes(comparison: RunComparison): readonly number[] {
   const distance = (index: number): number =>
     Math.max(...comparison.steps[index]!.times.map((time) => (time?.verdict === 'slower' || time?.verdict === 'faster' ? Math.abs(time.ms - (time.median ?? 0)) : -1)));
   return [...comparison.steps.keys()].filter((index) => distance(index) >= 0).toSorted((a, b) => distance(b) - distance(a));
+}
+
+/** `1 of 27 ended differently, 2 renamed`, `27 steps ended alike`: by status, error and attempts. Values may differ where the end is alike. */
+export function endingWords(counts: StepCounts): string {
+  return [
+    counts.different > 0 ? `${counts.different} of ${counts.different + counts.same} ended differently` : `${plural(counts.same, 'step')} ended alike`,
+    ...(['renamed', 'added', 'removed', 'moved'] as const).map((kind) => (counts[kind] > 0 ? `${counts[kind]} ${kind}` : '')),
+  ].filter(Boolean).join(', ');
 }
 
 function shortened(divergence: Divergence | undefined): Divergence | undefined {

@@ -72,7 +72,7 @@ describe('comparing two runs', () => {
       " compare A 00abc1, B 00def2                                                live
        First divergence: 2 Prepare Inputs  inputs /width: 512 → 8192
        A 00abc1  ✔ completed    500 ms  just now    generate-content
-       B 00def2  ✘ failed       500 ms  just now    1 error  1 of 3 steps differ, 1 r…
+       B 00def2  ✘ failed       500 ms  just now    1 error  1 of 3 ended differently…
 
          1   Load Model                         ✔ ✔    80 ms    80 ms
       ›~ 2   Prepare Inputs                     ✔ ✔    80 ms    80 ms
@@ -88,7 +88,7 @@ describe('comparing two runs', () => {
       " compare A 00abc1, B 00def2                                                                                                  live
        First divergence: 2 Prepare Inputs  inputs /width: 512 → 8192
        A 00abc1  ✔ completed    500 ms  just now    generate-content
-       B 00def2  ✘ failed       500 ms  just now    1 error  1 of 3 steps differ, 1 removed
+       B 00def2  ✘ failed       500 ms  just now    1 error  1 of 3 ended differently, 1 removed
 
          ✔ 1   Load Model                                         80 ms │ ✔ 1   Load Model                                         80 ms
       ›~ ✔ 2   Prepare Inputs                                     80 ms │ ✔ 2   Prepare Inputs                                     80 ms
@@ -147,6 +147,17 @@ describe('comparing two runs', () => {
     const terminal = openTerminal({}, ...opened(runRow({ parent_run_id: otherId, status: 'completed' }), stepRow('load_model')));
     terminal.press('D');
     expect(terminal.effects.at(-1)).toEqual({ type: 'ask', question: { kind: 'comparison', runIds: [otherId, runId] } });
+  });
+
+  it('judges the times of both, and claims of steps only that they ended alike', () => {
+    const terminal = openTerminal({}, listed, { type: 'listed', rows: { runs: twoRuns } });
+    terminal.press('D', 'j', 'D');
+    const history = { runs: [100, 101, 102, 103, 104], steps: new Map() };
+    const judged = compareRuns([recorded(runId, 'completed', null), recorded(otherId, 'completed', null)], { history });
+    answerAll(terminal, (question) => (question.kind === 'comparison' || question.kind === 'judgedComparison' ? judged : answers(question)));
+    expect(terminal.screen()).toMatch(/A 00abc1 .* 4\.9x slower/);
+    expect(terminal.screen()).toMatch(/B 00def2 .* 4 steps ended alike +4\.9x/);
+    expect(terminal.screen()).toMatch(/~ 2 +Prepare Inputs/);
   });
 
   it('is there as a command, and wants two different runs', () => {

@@ -1,5 +1,6 @@
 import { rowOf, runLetter, sameStatus } from '../../../core/compare/compare-runs.ts';
-import type { ComparedStep, DivergenceFound, RunComparison, StepCounts } from '../../../core/compare/comparison.ts';
+import type { ComparedStep, DivergenceFound, RunComparison } from '../../../core/compare/comparison.ts';
+import { endingWords } from '../../../core/compare/summarise.ts';
 import { formatDuration, formatRelative, plural, shortId } from '../../../core/format.ts';
 import { judgementWords } from '../../../core/performance/noise.ts';
 import type { TimeJudgement } from '../../../protocol/comparison.ts';
@@ -52,19 +53,12 @@ function headRows(state: State, comparison: RunComparison, other: number, column
       span(fit(time ? formatDuration(time.ms) : '', 8, 'right')),
       span(`  ${fit(formatRelative(Date.parse(run.created_at), state.now), 10)}`, 'muted'),
       span(logs.errors > 0 ? `  ${plural(logs.errors, 'error')}` : '', 'error'),
-      span(index === 0 ? `  ${run.bookmark_name ?? run.pipeline_key ?? 'traced program'}` : `  ${countWords(comparison.counts[index]!)}`, 'muted'),
-      ...(time && index > 0 && time.verdict !== 'unknown' ? [span(`  ${judgementWords(time)}`, time.verdict === 'slower' ? 'warn' : 'muted')] : []),
     ];
-    return { line: clipLine(line, columns, state.glyphs.more) };
+    const words = span(`  ${index === 0 ? (run.bookmark_name ?? run.pipeline_key ?? 'traced program') : endingWords(comparison.counts[index]!)}`, 'muted');
+    const judged = time && time.verdict !== 'unknown' ? [span(`  ${judgementWords(time)}`, time.verdict === 'slower' ? 'warn' : 'muted')] : [];
+    // What is clipped of the first run is its name, which is known.
+    return { line: clipLine(index === 0 ? [...line, ...judged, words] : [...line, words, ...judged], columns, state.glyphs.more) };
   });
-}
-
-function countWords(counts: StepCounts): string {
-  const words = [
-    counts.different > 0 ? `${counts.different} of ${counts.different + counts.same} steps differ` : `${plural(counts.same, 'step')} alike`,
-    ...(['renamed', 'added', 'removed', 'moved'] as const).flatMap((kind) => (counts[kind] > 0 ? [`${counts[kind]} ${kind}`] : [])),
-  ];
-  return words.join(', ');
 }
 
 /** What of a step differs, as far as its rows and the first divergence tell. */
