@@ -15,19 +15,21 @@ export interface Call<Flags> {
   readonly io: Io;
 }
 
-/** Makes `act` what a command does. One `withoutBackend` is not refused for a wrong name of one. */
-export function onCall<Flags = object>(command: Command, act: (call: Call<Flags>) => Promise<void>, options: { readonly withoutBackend?: boolean } = {}): void {
+/** Makes `act` what a command does. One `withoutBackend` is not refused for a wrong name of one, and one that `mendsConfig` is told of what is wrong in the config file and runs all the same. */
+export function onCall<Flags = object>(command: Command, act: (call: Call<Flags>) => Promise<void>, options: { readonly withoutBackend?: boolean; readonly mendsConfig?: boolean } = {}): void {
   command.action(async (...received: unknown[]) => {
     const self = received.at(-1) as Command;
     const flags = self.optsWithGlobals<Flags & GlobalFlags>();
     const args = received.slice(0, -2);
     const settings = readSettings(flags, process.env, options);
+    const io = processIo({ json: flags.json, ascii: settings.ascii, command: (words) => commandLine(words, settings, flags) });
+    for (const problem of settings.configProblems) io.err(`warning: ${problem}`);
     const failure = await act({
       args: args.filter((arg) => !Array.isArray(arg)) as (string | undefined)[],
       rest: (args.find((arg) => Array.isArray(arg)) as string[] | undefined) ?? [],
       flags,
       settings,
-      io: processIo({ json: flags.json, ascii: settings.ascii, command: (words) => commandLine(words, settings, flags) }),
+      io,
     }).then(
       () => undefined,
       (error: unknown) => ({ error: hintedFor(error, settings, flags) }),

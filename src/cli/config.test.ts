@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram, installation } from './testing.ts';
@@ -30,6 +30,26 @@ describe('config', { timeout: 60_000 }, () => {
     await here.run('config', 'set', 'theme', 'default');
     await here.run('config', 'bind', 'log.nextError');
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({});
+  });
+
+  it('mends a config file with something wrong in it, and leaves one that it cannot read untouched', async () => {
+    const path = (await here.run('config', 'path')).out.trim();
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '{"thme":"dark","keys":{"preset":"emacs","bindings":{"run.exprt":["e"]}}}');
+    const warning = 'Did you mean `theme`?';
+    expect(await here.run('config', 'bind', 'log.nextError', 'Ctrl-n')).toMatchObject({ status: 0, err: expect.stringContaining(warning) });
+    expect(await here.run('config', 'set', 'preset', 'less')).toMatchObject({ status: 0, err: expect.stringContaining(warning) });
+    expect(await here.run('config', 'unbind', 'run.exprt')).toMatchObject({ status: 0, err: expect.stringContaining('run.exprt is as in the preset') });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ thme: 'dark', keys: { preset: 'less', bindings: { 'log.nextError': ['ctrl-n'] } } });
+    expect(await here.run('config', 'unbind', 'run.exprt')).toMatchObject({ status: 2, err: expect.stringContaining('run.exprt has no keys of your own') });
+
+    writeFileSync(path, '{\n  "theme": "light", // mine\n}');
+    const [where, got, set] = await Promise.all([here.run('config', 'path'), here.run('config', 'get', 'timeFormat'), here.run('config', 'set', 'preset', 'vim')]);
+    expect(where).toMatchObject({ status: 0, out: `${path}\n` });
+    expect(got).toMatchObject({ status: 0, out: 'elapsed\n', err: expect.stringContaining('is not JSON: line 2') });
+    expect(set).toMatchObject({ status: 2, err: expect.stringContaining('It stays untouched') });
+    expect(readFileSync(path, 'utf8')).toContain('// mine');
+    rmSync(path);
   });
 
   it('refuses a theme of a person that is wrong, with file, place and what was meant', async () => {

@@ -28,21 +28,22 @@ describe('settings', () => {
     const wrong = { code: 'usage', hint: 'Did you mean `dark`?' };
     expect(() => readSettings({ theme: 'drk' }, {})).toThrow(expect.objectContaining({ ...wrong, message: '--theme: no theme "drk"' }));
     expect(() => readSettings({}, { STEPSCOPE_THEME: 'drk' })).toThrow(expect.objectContaining({ ...wrong, message: 'STEPSCOPE_THEME: no theme "drk"' }));
-    expect(() => readSettings({}, configFile('{"theme":"drk"}'))).toThrow(expect.objectContaining({ ...wrong, message: 'theme in the config file: no theme "drk"' }));
+    // The terminal judges what the config file names; a command without a screen needs none of it.
+    expect(readSettings({}, configFile('{"theme":"drk"}')).terminal.values.theme).toBe('drk');
   });
 
   it('name the keys that were meant, wherever the wrong ones stand', () => {
     const wrong = { code: 'usage', hint: 'Did you mean `lnav`?' };
     expect(() => readSettings({ keyPreset: 'lnva' }, {})).toThrow(expect.objectContaining({ ...wrong, message: '--key-preset: no keys "lnva"' }));
     expect(() => readSettings({}, { STEPSCOPE_KEY_PRESET: 'lnva' })).toThrow(expect.objectContaining({ ...wrong, message: 'STEPSCOPE_KEY_PRESET: no keys "lnva"' }));
-    expect(() => readSettings({}, configFile('{"keys":{"preset":"lnva"}}'))).toThrow(expect.objectContaining({ ...wrong, message: 'keys.preset in the config file: no keys "lnva"' }));
+    expect(readSettings({}, configFile('{"keys":{"preset":"lnva"}}')).terminal.values.preset).toBe('lnva');
     // Keys of `serve` are something else.
     expect(readSettings({}, { STEPSCOPE_KEYS: '@team-keys.json' }).terminal.values.preset).toBeUndefined();
   });
 
   it('find own themes beside the config file', () => {
-    const env = configFile('{"theme":"mine"}');
-    expect(() => readSettings({}, env)).toThrow(expect.objectContaining({ message: 'theme in the config file: no theme "mine"' }));
+    const env = { ...configFile('{}'), STEPSCOPE_THEME: 'mine' };
+    expect(() => readSettings({}, env)).toThrow(expect.objectContaining({ message: 'STEPSCOPE_THEME: no theme "mine"' }));
     mkdirSync(join(folder, 'themes'));
     writeFileSync(join(folder, 'themes/mine.json'), '{"extends":"dark","tokens":{}}');
     expect(readSettings({}, env).terminal.values.theme).toBe('mine');
@@ -62,7 +63,25 @@ describe('settings', () => {
     expect(() => readSettings({}, configFile('{} // mine'))).toThrow(expect.objectContaining({ hint: expect.stringContaining('Comments') }));
   });
 
+  it('are read without what cannot be where the file is to be mended, and what cannot be is named', () => {
+    const mending = (text: string) => readSettings({}, configFile(text), { withoutBackend: true, mendsConfig: true });
+    const read = mending('{"thme":"dark","colors":"many","port":"x","ascii":true,"keys":{"preset":"emacs","bindings":{"run.export":["e"],"log.freeze":"x","run.pause":[1]}}}');
+    expect(read).toMatchObject({ port: undefined, terminal: { values: { ascii: true, preset: 'emacs', bindings: { 'run.export': ['e'] } } } });
+    for (const name of ['thme', 'colors', 'port', 'keys.bindings.log.freeze', 'keys.bindings.run.pause.0', 'Did you mean `theme`?']) expect(read.configProblems[0]).toContain(name);
+    expect(mending('{"ascii":true}').configProblems).toEqual([]);
+    expect(mending('{\n "theme": "mono",\n // mine\n}').configProblems).toEqual([expect.stringContaining('is not JSON: line 3: ')]);
+    expect(mending('[]').configProblems).toEqual([expect.stringContaining('is no JSON object')]);
+  });
+
   describe('are changed in the config file', () => {
+    it('and what nobody knows stays there', () => {
+      const { STEPSCOPE_CONFIG: path } = configFile('{"thme":"dark","colors":"many","keys":"emacs"}');
+      changeConfigFile(path!, { colors: 'none' });
+      expect(JSON.parse(readFileSync(path!, 'utf8'))).toEqual({ thme: 'dark', colors: 'none', keys: 'emacs' });
+      changeConfigFile(path!, { preset: 'less' });
+      expect(JSON.parse(readFileSync(path!, 'utf8'))).toEqual({ thme: 'dark', colors: 'none', keys: { preset: 'less' } });
+    });
+
     it('and whatever else stands there stays, for its owner only, at the end of a link too', () => {
       const { STEPSCOPE_CONFIG: path } = configFile('{"port":4000,"keys":{"bindings":{"run.export":["ctrl-e"]}},"theme":"light"}');
       const link = join(folder, 'link.json');

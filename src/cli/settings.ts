@@ -7,6 +7,7 @@ import { changedConfig, configuredSettings, mergeSettings, type GivenSettings, t
 import { UserError } from '../protocol/error.ts';
 import { limits } from '../protocol/limits.ts';
 import { terminalFields } from '../protocol/terminal-settings.ts';
+import { jsonProblem } from '../tui/dialogs/json-problem.ts';
 import { presetNames } from '../tui/keymap/presets/table.ts';
 import type { TuiSettings } from '../tui/settings.ts';
 import { themeNames } from '../tui/output/themes.ts';
@@ -61,11 +62,19 @@ export interface Settings {
   readonly terminal: GivenSettings;
   /** The port the local backend should listen on. */
   readonly port: number | undefined;
+  /** What the config file was read without, as a person reads it; empty but for what can mend it. */
+  readonly configProblems: readonly string[];
+}
+
+interface ReadOptions {
+  readonly withoutBackend?: boolean;
+  /** Entries of the config file that cannot be are left out and told, for what can mend them. */
+  readonly mendsConfig?: boolean;
 }
 
 /** Reads the settings. Each error names the place the value came from. */
-export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env, options: { readonly withoutBackend?: boolean } = {}): Settings {
-  const config = readConfigFile(env);
+export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env, options: ReadOptions = {}): Settings {
+  const { config, problems } = readConfigFile(env, options.mendsConfig === true);
   const remote = options.withoutBackend === true ? undefined : readRemote(flags, env, config);
   const terminal = readTerminal(flags, env, config);
   const isReadOnly = flags.readOnly ?? readSwitch(env['STEPSCOPE_READ_ONLY'], 'STEPSCOPE_READ_ONLY') ?? config.readOnly ?? false;
@@ -78,6 +87,7 @@ export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv = proces
     ascii: terminal.values.ascii,
     terminal,
     port: readPort(env['STEPSCOPE_PORT']) ?? config.port,
+    configProblems: problems,
   };
 }
 
@@ -135,7 +145,7 @@ export function readUrl(url: string, place: string): string {
   return url.replace(/\/+$/, '');
 }
 
-/** Flags before the environment before the config file. A theme that is not there is named with the closest one; keys are looked at when the terminal opens. */
+/** Flags before the environment before the config file. What was said for this call must be there; what the config file names is looked at when the terminal opens, as most commands need neither. */
 function readTerminal(flags: GlobalFlags, env: NodeJS.ProcessEnv, config: ConfigFile): GivenSettings {
   const file = configFile(env);
   const { theme, keys, ascii, colors, timeFormat, lowBandwidth, showBytes, screenReader, logLines } = config;
@@ -153,13 +163,12 @@ function readTerminal(flags: GlobalFlags, env: NodeJS.ProcessEnv, config: Config
   ]);
   const names = themeNames(themesFolder(file));
   const chosen = given.values.theme;
-  if (chosen !== undefined && !names.includes(chosen)) {
-    const place = given.origins.theme === 'config file' ? 'theme in the config file' : given.origins.theme;
-    throw new UserError('usage', `${place}: no theme "${chosen}"`, { hint: didYouMean(chosen, names) ?? `There are ${names.join(', ')}.` });
+  if (chosen !== undefined && given.origins.theme !== 'config file' && !names.includes(chosen)) {
+    throw new UserError('usage', `${given.origins.theme}: no theme "${chosen}"`, { hint: didYouMean(chosen, names) ?? `There are ${names.join(', ')}.` });
   }
   const { preset } = given.values;
-  if (preset !== undefined && !presetNames.includes(preset)) {
-    throw new UserError('usage', `${given.origins.preset === 'config file' ? 'keys.preset in the config file' : given.origins.preset}: no keys "${preset}"`, { hint: didYouMean(preset, presetNames) ?? `There are ${presetNames.join(', ')}.` });
+  if (preset !== undefined && given.origins.preset !== 'config file' && !presetNames.includes(preset)) {
+    throw new UserError('usage', `${given.origins.preset}: no keys "${preset}"`, { hint: didYouMean(preset, presetNames) ?? `There are ${presetNames.join(', ')}.` });
   }
   return given;
 }
@@ -197,34 +206,80 @@ export function parsePort(text: string, place: string): number {
   return port;
 }
 
-function readConfigFile(env: NodeJS.ProcessEnv): ConfigFile {
+interface ReadConfig {
+  readonly config: ConfigFile;
+  readonly problems: readonly string[];
+}
+
+function readConfigFile(env: NodeJS.ProcessEnv, isLenient: boolean): ReadConfig {
   const path = configFile(env);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (!env['STEPSCOPE_CONFIG'] && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((!env['STEPSCOPE_CONFIG'] || isLenient) && (error as NodeJS.ErrnoException).code === 'ENOENT') return { config: {}, problems: [] };
     throw new UserError('usage', `cannot read the config file ${path}: ${(error as Error).message}`, { cause: error });
   }
-  return parseConfig(path, text);
+  if (!isLenient) return { config: parseConfig(path, text), problems: [] };
+  try {
+    return soundPart(path, configObject(path, text));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { config: {}, problems: [[error.message, error.hint].filter(Boolean).join('. ')] };
+  }
 }
 
 function parseConfig(path: string, text: string): ConfigFile {
+  const parsed = ConfigFile.safeParse(configObject(path, text));
+  if (parsed.success) return parsed.data;
+  throw configError(path, parsed.error);
+}
+
+/** What stands in the file, whatever it is called. Throws `usage` with the place where it stops being JSON. */
+function configObject(path: string, text: string): Record<string, unknown> {
+  let found: unknown;
   try {
-    const parsed = ConfigFile.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`);
-    const unknown = parsed.error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))[0];
-    throw new UserError('usage', `config file ${path}: ${problems.join('; ')}`, { hint: unknown === undefined ? undefined : didYouMean(unknown, Object.keys(ConfigFile.shape)) });
+    found = JSON.parse(text);
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError('usage', `config file ${path} is not JSON: ${(error as Error).message}`, { hint: 'Comments and trailing commas are not JSON.', cause: error });
+    const { offset, message } = jsonProblem(text, error);
+    throw new UserError('usage', `config file ${path} is not JSON: line ${text.slice(0, offset).split('\n').length}: ${message}`, { hint: 'It stays untouched. Comments and trailing commas are not JSON.', cause: error });
   }
+  if (typeof found === 'object' && found !== null && !Array.isArray(found)) return found as Record<string, unknown>;
+  throw new UserError('usage', `config file ${path} is no JSON object`, { hint: 'It stays untouched. `{}` is one without any setting.' });
+}
+
+function configError(path: string, error: z.ZodError): UserError {
+  const problems = error.issues.map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`);
+  const unknown = error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))[0];
+  return new UserError('usage', `config file ${path}: ${problems.join('; ')}`, { hint: unknown === undefined ? undefined : didYouMean(unknown, Object.keys(ConfigFile.shape)) });
+}
+
+/** The config without the entries that cannot be, and what is wrong with those. */
+function soundPart(path: string, found: Record<string, unknown>): ReadConfig {
+  const parsed = ConfigFile.safeParse(found);
+  if (parsed.success) return { config: parsed.data, problems: [] };
+  const sound = structuredClone(found);
+  for (const issue of parsed.error.issues) {
+    const places = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    for (const place of places) removeAt(sound, place.slice(0, BINDING_DEPTH));
+  }
+  const error = configError(path, parsed.error);
+  return { config: ConfigFile.parse(sound), problems: [[error.message, error.hint].filter(Boolean).join('. ')] };
+}
+
+/** An entry of `keys.bindings` is the deepest that stands for itself. */
+const BINDING_DEPTH = 3;
+
+function removeAt(from: Record<string, unknown>, [name, ...rest]: readonly PropertyKey[]): void {
+  if (name === undefined) return;
+  const below = from[String(name)];
+  if (rest.length === 0 || typeof below !== 'object' || below === null) delete from[String(name)];
+  else removeAt(below as Record<string, unknown>, rest);
 }
 
 /**
- * Writes a change into the config file, which is read anew for it; what else stands there stays. The file is replaced
- * whole, readable by its owner only. Throws `usage` when what is there cannot be read: nothing of it is lost.
+ * Writes a change into the config file, which is read anew for it; what else stands there stays, known or not. The file is
+ * replaced whole, readable by its owner only. Throws `usage` when what is there cannot be read: nothing of it is lost.
  */
 export function changeConfigFile(path: string, change: SettingChange): void {
   let text: string | undefined;
@@ -233,7 +288,7 @@ export function changeConfigFile(path: string, change: SettingChange): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new UserError('usage', `cannot read the config file ${path}: ${(error as Error).message}`, { cause: error });
   }
-  replaceFile(path, `${JSON.stringify(changedConfig(text === undefined ? {} : parseConfig(path, text), change), null, 2)}\n`);
+  replaceFile(path, `${JSON.stringify(changedConfig(text === undefined ? {} : configObject(path, text), change), null, 2)}\n`);
 }
 
 /** The file at the end of a link is replaced, not the link: people keep their config elsewhere. The folder may be anybody's. */

@@ -92,13 +92,15 @@ export function configuredSettings({ keys, ...others }: TerminalConfig): Setting
   return { ...others, preset: keys?.preset, bindings: keys?.bindings };
 }
 
-/** The config with changes in it; entries that are about something else stay as they are. */
-export function changedConfig<Config extends TerminalConfig>(config: Config, change: SettingChange): Config {
+/** The config with changes in it; entries that are about something else stay as they are, and so do those that nobody knows. */
+export function changedConfig(config: Readonly<Record<string, unknown>>, change: SettingChange): Record<string, unknown> {
   const { preset, bindings, ...others } = change;
-  const keys = { ...config.keys, ...('preset' in change ? { preset } : {}), ...('bindings' in change ? { bindings } : {}) };
+  if (!('preset' in change) && !('bindings' in change)) return JSON.parse(JSON.stringify({ ...config, ...others })) as Record<string, unknown>;
+  const before = (typeof config['keys'] === 'object' ? config['keys'] : {}) as TerminalConfig['keys'];
+  const keys = { ...before, ...('preset' in change ? { preset } : {}), ...('bindings' in change ? { bindings } : {}) };
   if (keys.bindings !== undefined && Object.keys(keys.bindings).length === 0) delete keys.bindings;
   const next = { ...config, ...others, keys: Object.values(keys).some((one) => one !== undefined) ? keys : undefined };
-  return JSON.parse(JSON.stringify(next)) as Config;
+  return JSON.parse(JSON.stringify(next)) as Record<string, unknown>;
 }
 
 /** The setting of a name, or of the label that sentences call it by. Throws `usage` with the closest one. */

@@ -5,6 +5,7 @@ import { UserError } from '../protocol/error.ts';
 import type { KeyBindings } from '../protocol/terminal-settings.ts';
 import { keyLabel, typedText, type KeyName } from './input/key.ts';
 import { bindKeys } from './keymap/bind-keys.ts';
+import { provideKeys } from './keymap/key-marks.ts';
 import { dialogKeys } from './keymap/dialogs.ts';
 import { globalKeys } from './keymap/global.ts';
 import { runKeys } from './keymap/run.ts';
@@ -62,6 +63,17 @@ export function effectiveKeymap({ preset, bindings }: Pick<SettingValues, 'prese
   return table;
 }
 
+/** Whether the keys can be had; {@link effectiveKeymap} says why not. */
+export function isKeymap(wanted: Pick<SettingValues, 'preset' | 'bindings'>): boolean {
+  try {
+    effectiveKeymap(wanted);
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
 /** The keys as they are bound now. */
 export function keymapOf(state: State): readonly Binding[] {
   return effectiveKeymap(state.settings.values);
@@ -74,6 +86,8 @@ export function keyOf(state: State, action: ActionName): string | undefined {
   const key = (here ?? bound[0])?.keys[0];
   return key === undefined ? undefined : keyLabel(key);
 }
+
+provideKeys(keyOf);
 
 const dialogPlaces = {
   prompt: 'prompt', help: 'help', newRun: 'form', bookmark: 'form', form: 'form', confirm: 'confirm', editor: 'editor', preview: 'preview',

@@ -3,16 +3,16 @@ import { UserError } from '../protocol/error.ts';
 import { createPerformer } from './effects.ts';
 import type { Surroundings } from './effects.ts';
 import { escapeWaitMs } from './input/reader.ts';
-import { effectiveKeymap } from './keymap.ts';
 import { createPainter } from './output/painter.ts';
-import { loadTheme, readThemes } from './output/themes.ts';
+import { readThemes } from './output/themes.ts';
 import { ownTerminal } from './own-terminal.ts';
 import { picturesOf } from './pictures/on-screen.ts';
 import { pictureStyleOf } from './pictures/style.ts';
 import { createProgram } from './program.ts';
 import { createNarrator } from './reader/narrate.ts';
 import { initialState, type State } from './state.ts';
-import { settingsOf, type Settings, type TuiSettings } from './settings.ts';
+import { settingsOf, type TuiSettings } from './settings.ts';
+import { usableSettings } from './usable-settings.ts';
 
 export interface TuiOptions {
   /** Opens the backend, telling how far it is. Called after the first frame, and again when a person tries again. */
@@ -29,15 +29,13 @@ export interface TuiOptions {
 /**
  * Runs the terminal program until a person leaves it, or its terminal goes away.
  *
- * Throws `usage` for a theme or keys that cannot be used before anything is drawn. A bug restores the terminal first and is
+ * Throws `usage` for a theme or keys of this call that cannot be used before anything is drawn; those of the config file give way to the default, and the first screen says so. A bug restores the terminal first and is
  * then thrown, for the caller to report on the primary screen.
  */
 export async function startTui(options: TuiOptions): Promise<void> {
   const environment = process.env;
   const themes = () => readThemes(options.settings?.themesFolder);
-  const settings = settingsOf(environment, themes(), options.settings?.given);
-  loadTheme(settings.values.theme, options.settings?.themesFolder);
-  checkKeys(settings);
+  const { settings, problem } = usableSettings(settingsOf(environment, themes(), options.settings?.given), options.settings?.themesFolder);
   if (environment['TERM'] === 'dumb' && !settings.values.screenReader) {
     throw new UserError('usage', 'this terminal cannot draw a screen (TERM is "dumb")', { hint: '`stepscope tail` follows a run in plain lines, and so does --screen-reader.' });
   }
@@ -92,7 +90,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
       return rows && { rows, pictures: picturesOf(state) };
     });
   };
-  const initial = initialState({ size: terminal.size(), now: Date.now(), settings, picturesAs: pictureStyleOf(environment), initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording });
+  const initial = initialState({ size: terminal.size(), now: Date.now(), settings, picturesAs: pictureStyleOf(environment), initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording, problem });
   const program = createProgram({ initial, perform: (effect) => performer.perform(effect), draw, frameBytes: () => terminal.frameBytes(), now: Date.now });
 
   const giveBack = () => terminal.give();
@@ -123,16 +121,6 @@ export async function startTui(options: TuiOptions): Promise<void> {
     await closeWithin(performer.close());
   }
   if (bug) throw bug.error instanceof Error ? bug.error : new Error(String(bug.error));
-}
-
-/** Throws `usage` that names the file with the entry that cannot be. */
-function checkKeys({ values, file }: Settings): void {
-  try {
-    effectiveKeymap(values);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `config file ${file}, ${error.message}`, { hint: error.hint, cause: error });
-  }
 }
 
 /** How often what the line carries is told, while it is shown. */

@@ -303,7 +303,12 @@ export interface InitialOptions {
   readonly initialRun?: string | undefined;
   readonly readOnly?: boolean | undefined;
   readonly recording?: string | undefined;
+  /** What is wrong with the settings, to be said first. */
+  readonly problem?: string | undefined;
 }
+
+/** The first screen has more to read than a notice of its kind, and a backend may be starting. */
+const PROBLEM_MS = 20_000;
 
 export function initialState(options: InitialOptions): State {
   return {
@@ -319,7 +324,7 @@ export function initialState(options: InitialOptions): State {
     screens: [],
     following: undefined,
     overlays: [],
-    notice: undefined,
+    notice: options.problem === undefined ? undefined : { text: options.problem, tone: 'error', until: options.now + PROBLEM_MS, refusal: undefined },
     lineUse: undefined,
     together: undefined,
     timeFormat: options.settings.values.timeFormat,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { didYouMean } from '../../core/closest.ts';
 import { parseSetting, settingNamed, settingTable, settingText, settingValues, type SettingName } from '../../core/terminal-settings.ts';
 import { UserError } from '../../protocol/error.ts';
+import type { KeyBindings } from '../../protocol/terminal-settings.ts';
 import { onCall } from '../call.ts';
 import type { Io } from '../io.ts';
 import { changeConfigFile, terminalSettings, type Settings } from '../settings.ts';
@@ -10,20 +11,23 @@ import { tableLines } from '../print/table.ts';
 /** Values that a setting can have, and the default among the words. */
 const DEFAULT = 'default';
 
+/** They need no backend, and work with a config file that has something wrong in it: they are what mends it. */
+const forConfig = { withoutBackend: true, mendsConfig: true };
+
 /** Settings of the terminal: what holds, where it comes from, and changing it for every later start. */
 export function addConfigCommand(program: Command): void {
   const config = program
     .command('config')
     .summary('Shows and changes the settings of the terminal.')
     .description('Shows the settings of the terminal and where each comes from. Flags go before the environment, the environment before the config file.');
-  onCall(config, async ({ settings, io }) => show(settings, io, settingTable.map((one) => one.name)), { withoutBackend: true });
+  onCall(config, async ({ settings, io }) => show(settings, io, settingTable.map((one) => one.name)), forConfig);
 
   const get = config.command('get').summary('Prints one value.').description('Prints the value of one setting.').argument('<name>', 'its name');
   onCall(get, async ({ args, settings, io }) => {
     const { name } = settingNamed(args[0]!);
     if (io.json) await show(settings, io, [name]);
     else io.out(settingText(await valueOf(settings, name)));
-  }, { withoutBackend: true });
+  }, forConfig);
 
   const set = config
     .command('set')
@@ -36,26 +40,41 @@ export function addConfigCommand(program: Command): void {
     const value = args[1] === DEFAULT ? undefined : parseSetting(settingNamed(name), args[1]!, await choicesOf(settings, name));
     await keep(settings, name === 'preset' ? { preset: value as string | undefined } : { [name]: value });
     told(settings, io, name, `${name} is ${value === undefined ? 'the default' : settingText(value)} from the next start on, in ${settings.terminal.file}`);
-  }, { withoutBackend: true });
+  }, forConfig);
 
   const bind = config
     .command('bind')
     .summary('Gives an action of the terminal other keys.')
-    .description('Gives an action of the terminal other keys, as in `config bind log.nextError e`. Without a key it has those of the preset again; `none` leaves it without.')
+    .description('Gives an action of the terminal other keys, as in `config bind log.nextError e`. `none` leaves it without; `config unbind` takes them back.')
     .argument('<action>', 'its name; the help of the terminal shows it')
     .argument('[key...]', 'a character, Ctrl-x, Space, PgDn and the like');
   onCall(bind, async ({ args, rest, settings, io }) => {
-    const action = args[0]!;
-    const { [action]: before, ...others } = settings.terminal.values.bindings ?? {};
-    if (rest.length === 0 && before === undefined) throw new UserError('usage', `${action} has no keys of your own`, { hint: didYouMean(action, Object.keys(others)) });
+    if (rest.length === 0) {
+      await unbindAction(settings, io, args[0]!);
+      return;
+    }
     const { parseKey } = await import('../../tui/keymap/key-names.ts');
     const keys = rest.length === 1 && rest[0] === 'none' ? [] : rest.map(parseKey);
-    await keep(settings, { bindings: rest.length === 0 ? others : { ...others, [action]: keys } });
-    told(settings, io, 'bindings', `${action} is ${rest.length === 0 ? 'as in the preset' : keys.length === 0 ? 'on no key' : `on ${keys.join(' and ')}`} from the next start on, in ${settings.terminal.file}`);
-  }, { withoutBackend: true });
+    await keep(settings, { bindings: { ...settings.terminal.values.bindings, [args[0]!]: keys } }, { [args[0]!]: keys });
+    told(settings, io, 'bindings', `${args[0]} is ${keys.length === 0 ? 'on no key' : `on ${keys.join(' and ')}`} from the next start on, in ${settings.terminal.file}`);
+  }, forConfig);
+
+  const unbind = config
+    .command('unbind')
+    .summary('Gives an action the keys of the preset again.')
+    .description('Takes the keys out of the config file that `config bind` put there for an action: it has those of the preset again.')
+    .argument('<action>', 'its name; `config` lists those with keys of your own');
+  onCall(unbind, async ({ args, settings, io }) => await unbindAction(settings, io, args[0]!), forConfig);
 
   const path = config.command('path').summary('Prints where the config file is.').description('Prints where the config file is, or would be.');
-  onCall(path, async ({ settings, io }) => io.out(io.json ? JSON.stringify({ path: settings.terminal.file }) : settings.terminal.file), { withoutBackend: true });
+  onCall(path, async ({ settings, io }) => io.out(io.json ? JSON.stringify({ path: settings.terminal.file }) : settings.terminal.file), forConfig);
+}
+
+async function unbindAction(settings: Settings, io: Io, action: string): Promise<void> {
+  const { [action]: before, ...others } = settings.terminal.values.bindings ?? {};
+  if (before === undefined) throw new UserError('usage', `${action} has no keys of your own`, { hint: didYouMean(action, Object.keys(others)) });
+  await keep(settings, { bindings: others });
+  told(settings, io, 'bindings', `${action} is as in the preset from the next start on, in ${settings.terminal.file}`);
 }
 
 /** The terminal's own part is loaded only here: other commands start without it. */
@@ -73,12 +92,15 @@ async function choicesOf(settings: Settings, name: SettingName): Promise<readonl
   return name === 'preset' ? (await import('../../tui/keymap/presets/table.ts')).presetNames : [];
 }
 
-/** Writes a change that the terminal can begin with. Throws `usage` for one that it cannot. */
-async function keep(settings: Settings, change: Parameters<typeof changeConfigFile>[1]): Promise<void> {
+/**
+ * Writes a change that the terminal can begin with. Throws `usage` for one that it cannot. Where the keys were wrong before,
+ * only what is new is judged, `bound` of the bindings: a person mends one entry after the other.
+ */
+async function keep(settings: Settings, change: Parameters<typeof changeConfigFile>[1], bound: KeyBindings = {}): Promise<void> {
   const { values } = settings.terminal;
   if ('bindings' in change || 'preset' in change) {
-    const { effectiveKeymap } = await import('../../tui/keymap.ts');
-    effectiveKeymap(settingValues({ ...values, ...change }));
+    const { effectiveKeymap, isKeymap } = await import('../../tui/keymap.ts');
+    effectiveKeymap(settingValues(isKeymap(settingValues(values)) ? { ...values, ...change } : { preset: change.preset, bindings: bound }));
   }
   if (change.theme !== undefined) (await import('../../tui/output/themes.ts')).loadTheme(change.theme, terminalSettings(settings).themesFolder);
   changeConfigFile(settings.terminal.file, change);
