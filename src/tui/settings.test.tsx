@@ -118,7 +118,7 @@ describe('keys of a person', () => {
 });
 
 describe('themes', () => {
-  const broken: KnownTheme = { name: 'mine', file: '/themes/mine.json', theme: undefined, problem: 'theme /themes/mine.json, tokens.muteed: no such token Did you mean `muted`?' };
+  const broken: KnownTheme = { name: 'mine', file: '/themes/mine.json', theme: undefined, problem: 'theme /themes/mine.json, tokens.muteed: no such token. Did you mean `muted`?' };
 
   it('are read anew by :theme, and a bad one is refused with file and place', () => {
     const terminal = list();

@@ -21,5 +21,5 @@ export function parseKey(text: string): KeyName {
   const why = unusable[key] ?? (/^f\d+$/.test(key) ? 'multiplexers and terminals keep F-keys' : /^(alt|meta|m)-/.test(key) ? 'Alt is Esc and a key, one after the other' : undefined);
   if (why !== undefined) throw new UserError('usage', `the key ${text} cannot be used: ${why}`);
   if (named.includes(key) || /^ctrl-[a-z]$/.test(key) || (key !== 'space' && typedText(key) !== undefined && key.trim() !== '')) return key;
-  throw new UserError('usage', `there is no key "${text}"`, { hint: didYouMean(key, [...named, ...Object.keys(spellings)]) ?? `A character, Ctrl- and a letter, or ${named.join(', ')}.` });
+  throw new UserError('usage', `there is no key "${text}"`, { hint: (key === '' ? undefined : didYouMean(key, [...named, ...Object.keys(spellings).filter((one) => one.length > 1)])) ?? `A character, Ctrl- and a letter, or ${named.join(', ')}.` });
 }

@@ -45,7 +45,7 @@ export function readThemes(own?: string): readonly KnownTheme[] {
       return { name, file, theme: loadTheme(name, own), problem: undefined };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      return { name, file, theme: undefined, problem: [error.message, error.hint].filter(Boolean).join(' ') };
+      return { name, file, theme: undefined, problem: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
     }
   });
 }
