@@ -41,10 +41,10 @@ function rows(state: State, own: BreakpointsState, columns: number): readonly Sc
   const shown = watchLines(watched, run && loadedSnapshot(run)?.snapshot, step?.row, run?.view.run, columns);
   const watches = watched.flatMap((one, at) => shown[at]!.map((text, index): ScreenRow => ({ line: text, id: `${WATCH}${one.id}`, isStop: index === 0 })));
   return [
-    ...(breakpoints.length > 0 ? breakpoints : sayRows(`None. ${keyFor('breakpoints.add')} adds one; in a run, ${keyFor('run.breakpoint')} on a step, a log line or a value does.`, columns)),
+    ...(breakpoints.length > 0 ? breakpoints : sayRows(state, `None. ${keyFor('breakpoints.add')} adds one; in a run, ${keyFor('run.breakpoint')} on a step, a log line or a value does.`, columns)),
     { line: [] },
     { line: [span(' Watches', 'heading'), span(step ? `  at ${step.display} ${step.name}` : '  shown at every stop', 'muted')] },
-    ...(watches.length > 0 ? watches : sayRows(`None. ${keyFor('breakpoints.watch')} adds an expression, such as outputs.width or state.image.`, columns)),
+    ...(watches.length > 0 ? watches : sayRows(state, `None. ${keyFor('breakpoints.watch')} adds an expression, such as outputs.width or state.image.`, columns)),
   ];
 }
 

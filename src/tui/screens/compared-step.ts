@@ -40,10 +40,10 @@ function rows(state: State, own: ComparedStepState, columns: number): readonly S
   const step = comparison.steps[own.index]!;
   const [a, b] = [step.steps[0], step.steps[own.other]];
   const facts = factRows(state, own, a, b, columns);
-  if (!a || !b) return [...facts, { line: [] }, ...sayRows(`Only run ${a ? runLetter(0) : runLetter(own.other)} has this step.`, columns)];
+  if (!a || !b) return [...facts, { line: [] }, ...sayRows(state, `Only run ${a ? runLetter(0) : runLetter(own.other)} has this step.`, columns)];
   const differences = answerTo(own, differencesQuestion(own));
-  if (!differences) return [...facts, { line: [] }, ...sayRows(problemOf(own, differencesQuestion(own)) ?? 'Reading…', columns)];
-  if (differences.length === 0) return [...facts, { line: [] }, ...sayRows(`Inputs, outputs and state are alike${own.ignoreVolatile ? ', ids and times aside: v counts them' : ''}.`, columns)];
+  if (!differences) return [...facts, { line: [] }, ...sayRows(state, problemOf(own, differencesQuestion(own)) ?? 'Reading…', columns)];
+  if (differences.length === 0) return [...facts, { line: [] }, ...sayRows(state, `Inputs, outputs and state are alike${own.ignoreVolatile ? ', ids and times aside: v counts them' : ''}.`, columns)];
   return [...facts, ...differences.flatMap((one) => valueRows(state, one, columns))];
 }
 

@@ -30,7 +30,7 @@ function rows(state: State, own: ComparisonsState, columns: number): readonly Sc
   const kept = answerTo(own, question);
   if (!kept) return [];
   if (kept.length > 0) return kept.flatMap((one) => comparisonRows(state, one, columns));
-  return sayRows(`None is kept yet. In the list of runs ${keyFor('run.compare')} marks a run, and on another compares the two; there ${keyFor('compare.save')} keeps the comparison under a name.`, columns);
+  return sayRows(state, `None is kept yet. In the list of runs ${keyFor('run.compare')} marks a run, and on another compares the two; there ${keyFor('compare.save')} keeps the comparison under a name.`, columns);
 }
 
 /** The comparison in a row, and below it where each run first went another way than the first of them. */

@@ -201,6 +201,14 @@ describe('the logs of everything', () => {
     expect(terminal.effects.at(-1)).toMatchObject({ type: 'followNews', following: { kind: 'logs', round: 1, after: undefined } });
   });
 
+  it('break what they say into rows with the keys in it', () => {
+    const terminal = logs();
+    hear(terminal, 0, 40, {}, true);
+    terminal.press('f', 'level>=error', keys.enter);
+    answerAll(terminal, () => []);
+    expect(terminal.screen().split('\n').slice(4, 5)).toEqual(['  No line of 40 passes. F switches the filters off, f edits them.']);
+  });
+
   it('say what to do where there are none', () => {
     const terminal = logs();
     hear(terminal, 0, 0, {}, true);

@@ -7,7 +7,7 @@ import type { Command } from '../dialogs/commands/command.ts';
 import { openRunOf, runIds, runOf } from '../dialogs/commands/references.ts';
 import { jsonLine } from '../json/lines.ts';
 import { jsonRows, type JsonRow } from '../json/tree.ts';
-import { keyFor } from '../keymap/key-marks.ts';
+import { keyed, keyFor } from '../keymap/key-marks.ts';
 import { line, span, widthOf, wrap, type Line } from '../output/line.ts';
 import type { RunInformation } from '../outside/information.ts';
 import type { State } from '../state.ts';
@@ -49,7 +49,7 @@ function rows(state: State, own: InformationState, columns: number): readonly Sc
     ...treeRows(state, own, 'inputs', 'Inputs', known.run.inputs, columns),
     ...(known.end?.snapshot?.outputs ? treeRows(state, own, 'outputs', `Outputs of ${known.end.step.display} ${known.end.step.step_name}`, known.end.snapshot.outputs, columns) : []),
     ...(known.end?.snapshot?.stateAfter ? treeRows(state, own, 'state', `State after ${known.end.step.display} ${known.end.step.step_name}`, known.end.snapshot.stateAfter, columns) : []),
-    ...(known.end ? [] : sayRows('No step has completed yet, so there are no outputs.', columns)),
+    ...(known.end ? [] : sayRows(state, 'No step has completed yet, so there are no outputs.', columns)),
     ...treeRows(state, own, 'data', 'Other data', known.run.execution_data, columns),
   ];
 }
@@ -77,7 +77,7 @@ function factGroups(state: State, { run, model, charges, steps, time }: RunInfor
       ['charged', charges && credits(charges.charged)], ['would have', charges && charges.wouldHaveCharged > 0 ? credits(charges.wouldHaveCharged) : null],
     ]],
     ['Environment', [['environment', run.environment ?? 'not recorded'], ['git commit', run.git_commit ?? 'not recorded'], ['client', run.client_version], ['user agent', run.user_agent], ['user', run.admin_user_id]]],
-    ['Marks', [['bookmark', run.bookmarked ? (run.bookmark_name ?? 'yes') : `none: ${keyFor('run.bookmark')} sets one`], ['tags', run.tags.join(' ') || 'none'], ['notes', run.notes ?? 'none']]],
+    ['Marks', [['bookmark', run.bookmarked ? (run.bookmark_name ?? 'yes') : keyed(state, `none: ${keyFor('run.bookmark')} sets one`)], ['tags', run.tags.join(' ') || 'none'], ['notes', run.notes ?? 'none']]],
   ];
 }
 
@@ -133,7 +133,7 @@ const IN = ' ';
 function treeRows(state: State, own: InformationState, name: string, title: string, value: JsonObject, columns: number): readonly ScreenRow[] {
   const toggled = new Set([...own.toggled].filter((one) => one.startsWith(name + IN)).map((one) => one.slice(name.length + 1)));
   const heading: ScreenRow = { line: [span(` ${title}`, 'heading')], isStop: true };
-  if (Object.keys(value).length === 0) return [heading, ...sayRows('  none', columns), { line: [] }];
+  if (Object.keys(value).length === 0) return [heading, ...sayRows(state, '  none', columns), { line: [] }];
   const drawn = jsonRows(value as Json, { toggled, allFolded: undefined }).flatMap((json) => jsonLine(json, state.glyphs, columns - 3).map((one): ScreenRow => ({ line: [span('   '), ...one], id: `${name}${IN}${json.path}` })));
   return [heading, ...drawn, { line: [] }];
 }

@@ -164,12 +164,12 @@ function fullWords(own: LogsState): string {
 
 function rows(state: State, own: LogsState, columns: number): readonly ScreenRow[] {
   if (!own.lines) return [];
-  if (own.lines.length === 0) return sayRows('No run has logged anything yet, or none that you may see. Lines appear here as they are written.', columns);
+  if (own.lines.length === 0) return sayRows(state, 'No run has logged anything yet, or none that you may see. Lines appear here as they are written.', columns);
   const facts = lineFacts(state.lists.runs);
   const shown = shownLines(state, own);
   if (shown.length === 0) {
     const more = readsOlder(state, own) ? ' Older ones are being read.' : isFull(own) ? ' No more are held; `stepscope tail RUN --filter` reads all lines of one run.' : '';
-    return sayRows(`No line of ${own.lines.length.toLocaleString('en-US')} passes.${more} ${keyFor('logs.filtersOff')} switches the filters off, ${keyFor('logs.filter')} edits them.`, columns);
+    return sayRows(state, `No line of ${own.lines.length.toLocaleString('en-US')} passes.${more} ${keyFor('logs.filtersOff')} switches the filters off, ${keyFor('logs.filter')} edits them.`, columns);
   }
   return drawnRows(state, shown, facts, columns);
 }

@@ -27,7 +27,7 @@ const NAME_CELLS = 20;
 
 function rows(state: State, _own: MarksState, columns: number): readonly ScreenRow[] {
   const run = state.open;
-  if (!run || run.bookmarks.length === 0) return sayRows('No line of the log is marked. m in the log marks the line under the cursor, with a note; marks go with the run into a recording, and everybody who sees the run sees them.', columns);
+  if (!run || run.bookmarks.length === 0) return sayRows(state, 'No line of the log is marked. m in the log marks the line under the cursor, with a note; marks go with the run into a recording, and everybody who sees the run sees them.', columns);
   const displays = new Map(stepsOf(run.view).map((step) => [step.key, step.display]));
   const notes = Math.floor((columns - TIME_CELLS - 6) * 0.4);
   return run.bookmarks.map(({ seq, note, author_name }): ScreenRow => {

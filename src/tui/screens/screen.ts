@@ -1,5 +1,6 @@
 import type { Command } from '../dialogs/commands/command.ts';
 import type { Binding } from '../keymap.ts';
+import { keyed } from '../keymap/key-marks.ts';
 import { line, wrap, type Line } from '../output/line.ts';
 import type { Following, News } from '../outside/followings.ts';
 import type { Answer, AnswerTo, Question } from '../outside/questions.ts';
@@ -104,8 +105,8 @@ export function problemOf(own: ScreenBase, ...questions: readonly Question[]): s
 }
 
 /** Rows that say something, such as what to do where there is nothing yet. */
-export function sayRows(text: string, columns: number): readonly ScreenRow[] {
-  return wrap(text, columns - 2).map((one) => ({ line: line(` ${one}`, 'muted') }));
+export function sayRows(state: State, text: string, columns: number): readonly ScreenRow[] {
+  return wrap(keyed(state, text), columns - 2).map((one) => ({ line: line(` ${one}`, 'muted') }));
 }
 
 /** The screen on top; undefined while the list of runs or a run is shown. */

@@ -32,7 +32,7 @@ const FIXED = 64;
 function rows(state: State, own: SessionsState, columns: number): readonly ScreenRow[] {
   if (!own.sessions) return [];
   if (own.sessions.length > 0) return own.sessions.flatMap((one, index) => sessionRows(state, one, index, columns));
-  return sayRows(`No session goes on. ${keyFor('sessions.begin')} begins one on the selected run; others join it here, or with \`stepscope session join\`.`, columns);
+  return sayRows(state, `No session goes on. ${keyFor('sessions.begin')} begins one on the selected run; others join it here, or with \`stepscope session join\`.`, columns);
 }
 
 function sessionRows(state: State, { session, peers }: LiveSession, index: number, columns: number): readonly ScreenRow[] {

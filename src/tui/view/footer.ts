@@ -1,7 +1,7 @@
 import { keyLabel, type KeyName } from '../input/key.ts';
 import { MESSAGE_ROWS } from '../layout.ts';
-import { bindingFor, bindingsNow, keyOf, type Binding } from '../keymap.ts';
-import { withKeys } from '../keymap/key-marks.ts';
+import { bindingFor, bindingsNow, type Binding } from '../keymap.ts';
+import { keyed } from '../keymap/key-marks.ts';
 import { line, lineWidth, span, spread, wrapUpTo, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
 
@@ -10,7 +10,7 @@ export function footerLines(state: State): readonly Line[] {
   const { notice, size, glyphs } = state;
   if (!notice) return [keysLine(state)];
   const token = notice.tone === 'info' ? 'accent' : notice.tone;
-  return wrapUpTo(withKeys(notice.text, (action) => keyOf(state, action)), size.columns - 2, MESSAGE_ROWS, glyphs.more).map((text) => line(` ${text}`, token));
+  return wrapUpTo(keyed(state, notice.text), size.columns - 2, MESSAGE_ROWS, glyphs.more).map((text) => line(` ${text}`, token));
 }
 
 /** The first key of a binding that no inner place hides. */

@@ -1,7 +1,6 @@
 import { definitionOf, headOf, rowsOf, screenHeight } from '../screens/frame.ts';
 import type { ScreenState } from '../screens/table.ts';
-import { keyOf } from '../keymap.ts';
-import { withKeys } from '../keymap/key-marks.ts';
+import { keyed } from '../keymap/key-marks.ts';
 import { scrolled } from '../layout.ts';
 import { clipLine, lineText, lineWidth, span, spread, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
@@ -25,15 +24,15 @@ export function screenLines(state: State, own: ScreenState): readonly Line[] {
   const top = scrolled(own.top, cursor, height, rows.length);
   const shown = rows.slice(top, top + height).map(({ line }, index): Line => {
     const here = top + index === cursor && rows.length > 1;
-    return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(keyed(state, line), own.search, here)];
+    return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(withKeysIn(state, line), own.search, here)];
   });
   const above = [definitionOf(own).about(state, own), ...headOf(state)];
-  return [...above.map((one) => clipLine(keyed(state, one), state.size.columns, state.glyphs.more)), ...shown];
+  return [...above.map((one) => clipLine(withKeysIn(state, one), state.size.columns, state.glyphs.more)), ...shown];
 }
 
 /** A line with keys in place of the actions that it names. */
-function keyed(state: State, of: Line): Line {
-  return of.map((one) => ({ ...one, text: withKeys(one.text, (action) => keyOf(state, action)) }));
+function withKeysIn(state: State, of: Line): Line {
+  return of.map((one) => ({ ...one, text: keyed(state, one.text) }));
 }
 
 /** `"width" 3 rows`: what was searched for, and how much there is of it. */
