@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readThemes, type KnownTheme } from './output/themes.ts';
-import { lookOf, settingsOf, type Settings } from './settings.ts';
+import { lookOf, settingInForce, settingsOf, type Settings } from './settings.ts';
 import { heldRun, keys, listed, openTerminal, runRow } from './testing.tsx';
 
 const given = (values: object = {}, origins: object = {}) => ({ values, origins, file: '/home/ada/.config/stepscope/config.json' });
@@ -17,6 +17,16 @@ describe('the settings screen', () => {
     expect(screen).toMatch(/preset +vim +default/);
     expect(screen).toMatch(/run\.export +ctrl-e +config file/);
     expect(screen).toContain('/home/ada/.config/stepscope/config.json');
+  });
+
+  it('names NO_COLOR where it goes before what was chosen', () => {
+    const own = settingsOf({ TERM: 'xterm-256color', NO_COLOR: '1' }, readThemes(), given({ theme: 'light' }, { theme: 'config file' }));
+    const terminal = list(own);
+    terminal.press(':', `settings\r`);
+    expect(terminal.screen()).toMatch(/theme +mono +NO_COLOR/);
+    expect(terminal.screen()).toMatch(/colors +none +NO_COLOR/);
+    // Who asks for colours by name gets them.
+    expect(settingInForce({ ...own, values: { ...own.values, colors: '256' } }, 'theme')).toEqual({ value: 'light', from: 'config file' });
   });
 
   it('shows a theme while it is chosen, puts the old one back on Esc, and keeps it on Enter', () => {

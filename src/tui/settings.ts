@@ -1,5 +1,5 @@
 import { settingValues, type GivenSettings, type SettingChange, type SettingName, type SettingValues } from '../core/terminal-settings.ts';
-import { colorDepth, type ColorDepth } from './output/paint.ts';
+import { colorDepth, isColorForbidden, type ColorDepth } from './output/paint.ts';
 import { asciiGlyphs, speaksUnicode, unicodeGlyphs } from './output/glyphs.ts';
 import type { Theme } from './output/theme.ts';
 import type { KnownTheme } from './output/themes.ts';
@@ -17,6 +17,8 @@ export interface Settings {
   readonly themes: readonly KnownTheme[];
   /** Colours that the environment promises. */
   readonly depth: ColorDepth;
+  /** The environment forbids colours, whatever the terminal could show. */
+  readonly isColorForbidden: boolean;
 }
 
 /** What the command line gives the terminal of its settings. */
@@ -34,12 +36,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function settingsOf(environment: Environment, themes: readonly KnownTheme[], given?: GivenSettings): Settings {
   const depth = colorDepth(environment);
   const defaults = settingValues({}, { ascii: !speaksUnicode(environment), theme: depth === 0 ? 'mono' : 'dark' });
-  return { values: settingValues(given?.values ?? {}, defaults), origins: given?.origins ?? {}, defaults, file: given?.file, themes, depth };
+  return { values: settingValues(given?.values ?? {}, defaults), origins: given?.origins ?? {}, defaults, file: given?.file, themes, depth, isColorForbidden: isColorForbidden(environment) };
 }
 
 /** Where the value of a setting comes from, in words. */
 export function originOf(settings: Settings, name: keyof SettingValues): string {
   return settings.origins[name] ?? 'default';
+}
+
+/** A setting as it is in force, which may not be as it was chosen, and what made it so. */
+export function settingInForce(settings: Settings, name: SettingName): { readonly value: SettingValues[SettingName]; readonly from: string } {
+  const isForbidden = settings.isColorForbidden && settings.values.colors === 'auto';
+  if (isForbidden && (name === 'theme' || name === 'colors')) return { value: name === 'theme' ? 'mono' : 'none', from: 'NO_COLOR' };
+  return { value: settings.values[name], from: originOf(settings, name) };
 }
 
 const depths: Readonly<Record<Exclude<SettingValues['colors'], 'auto'>, ColorDepth>> = { none: 0, 16: 4, 256: 8, full: 24 };

@@ -26,7 +26,7 @@ export function addConfigCommand(program: Command): void {
   onCall(get, async ({ args, settings, io }) => {
     const { name } = settingNamed(args[0]!);
     if (io.json) await show(settings, io, [name]);
-    else io.out(settingText(await valueOf(settings, name)));
+    else io.out(settingText((await import('../../tui/settings.ts')).settingInForce(await known(settings), name).value));
   }, forConfig);
 
   const set = config
@@ -83,10 +83,6 @@ async function known(settings: Settings) {
   return settingsOf(process.env, readThemes(terminalSettings(settings).themesFolder), settings.terminal);
 }
 
-async function valueOf(settings: Settings, name: SettingName) {
-  return settingValues(settings.terminal.values, (await known(settings)).defaults)[name];
-}
-
 async function choicesOf(settings: Settings, name: SettingName): Promise<readonly string[]> {
   if (name === 'theme') return (await known(settings)).themes.map((one) => one.name);
   return name === 'preset' ? (await import('../../tui/keymap/presets/table.ts')).presetNames : [];
@@ -107,8 +103,10 @@ async function keep(settings: Settings, change: Parameters<typeof changeConfigFi
 }
 
 async function show(settings: Settings, io: Io, names: readonly SettingName[]): Promise<void> {
-  const { values, origins } = await known(settings);
-  const facts = names.map((name) => ({ name, value: values[name], from: origins[name] ?? 'default' }));
+  const all = await known(settings);
+  const { values, origins } = all;
+  const { settingInForce } = await import('../../tui/settings.ts');
+  const facts = names.map((name) => ({ name, ...settingInForce(all, name) }));
   if (io.json) {
     for (const fact of facts) io.out(JSON.stringify(fact));
     if (names.length > 1) io.out(JSON.stringify({ name: 'bindings', value: values.bindings, from: origins.bindings ?? 'default' }));

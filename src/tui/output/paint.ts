@@ -11,9 +11,14 @@ export type Paint = (of: Line, cells: number) => string;
 
 const names = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
 
+/** Whether the environment asks for no colours at all. */
+export function isColorForbidden(environment: Readonly<Record<string, string | undefined>>): boolean {
+  return Boolean(environment['NO_COLOR']);
+}
+
 /** What the environment says about colours. */
 export function colorDepth(environment: Readonly<Record<string, string | undefined>>): ColorDepth {
-  if (environment['NO_COLOR']) return 0;
+  if (isColorForbidden(environment)) return 0;
   const term = environment['TERM'] ?? '';
   if (term === 'dumb' || term === '') return 0;
   if (/truecolor|24bit/i.test(environment['COLORTERM'] ?? '')) return 24;

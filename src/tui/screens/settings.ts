@@ -1,7 +1,7 @@
 import { settingNamed, settingTable, settingText } from '../../core/terminal-settings.ts';
 import { defaultWord, openChoice } from '../dialogs/setting-choices.ts';
 import { fit, line, span, wrap, type Line } from '../output/line.ts';
-import { originOf } from '../settings.ts';
+import { originOf, settingInForce } from '../settings.ts';
 import type { State } from '../state.ts';
 import { only, told, withPrompt } from '../update/result.ts';
 import { newScreen, on, withScreen, type Screen, type ScreenBase, type ScreenRow } from './screen.ts';
@@ -28,9 +28,9 @@ function rows(state: State, _own: SettingsState, columns: number): readonly Scre
   const say = (text: string): readonly ScreenRow[] => wrap(text, columns - 2).map((one) => ({ line: line(` ${one}`, 'muted') }));
   const bindings = Object.entries(settings.values.bindings);
   return [
-    ...settingTable.map(({ name, about }): ScreenRow => ({
+    ...settingTable.map(({ name, about }) => ({ name, about, ...settingInForce(settings, name) })).map(({ name, about, value, from }): ScreenRow => ({
       line: [
-        span(` ${fit(name, NAME_CELLS)}`), span(fit(settingText(settings.values[name]), VALUE_CELLS), 'accent'), span(` ${fit(originOf(settings, name), ORIGIN_CELLS)}`, 'muted'),
+        span(` ${fit(name, NAME_CELLS)}`), span(fit(settingText(value), VALUE_CELLS), 'accent'), span(` ${fit(from, ORIGIN_CELLS)}`, 'muted'),
         // The second row of the screen says it of the one under the cursor.
         ...(columns >= ROOM_FOR_ALL ? [span(` ${about}`, 'muted' as const)] : []),
       ],
