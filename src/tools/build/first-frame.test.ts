@@ -32,7 +32,7 @@ describe('before the first frame', () => {
   it('nothing is loaded of the packages that only later work needs', () => {
     const inputs = loaded.flatMap((path) => Object.keys(metafile.outputs[path]!.inputs));
     expect(inputs.filter((path) => late.test(path))).toEqual([]);
-    expect(inputs).toContain('node_modules/ink/build/ink.js');
+    expect(inputs.some((path) => path.endsWith('node_modules/ink/build/ink.js'))).toBe(true);
   });
 
   it('Node’s own modules are taken without reading each of their exports', () => {
