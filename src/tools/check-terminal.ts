@@ -23,6 +23,9 @@ if (unknown.length > 0) throw new Error(`no check ${unknown.join(', ')}; there a
 buildProgram();
 const figures: Figure[] = [];
 const leftOut: string[] = [];
+/** Why a check broke off, by its number, with the screen as it stood. */
+const brokenOff = new Map<number, string>();
+const STACK_LINES = 4;
 const waiting = [...wanted];
 await Promise.all(
   Array.from({ length: values.full ? 1 : SIDE_BY_SIDE }, async () => {
@@ -33,12 +36,14 @@ await Promise.all(
 const missed = values.full ? [] : wanted.filter((number) => figures.some((figure) => fails(figure) && Number.parseInt(figure.name, 10) === number));
 for (const number of missed) {
   console.error(`${number} missed something; once more, alone`);
+  brokenOff.delete(number);
   figures.splice(0, Infinity, ...figures.filter((figure) => Number.parseInt(figure.name, 10) !== number));
   await play((await checks[number]!()).check, ', second look');
 }
 figures.sort((a, b) => Number.parseInt(a.name, 10) - Number.parseInt(b.name, 10));
 report(`check:terminal, ${values.full ? 'in full' : 'reduced'}`, figures);
 for (const what of leftOut) console.log(`LEFT OUT: ${what}`);
+for (const [, what] of [...brokenOff].toSorted(([one], [other]) => one - other)) console.log(`\nBROKE OFF: ${what}`);
 
 async function play(check: TerminalCheck, look = ''): Promise<void> {
   const title = `${check.number} ${check.name}${look}`;
@@ -48,8 +53,15 @@ async function play(check: TerminalCheck, look = ''): Promise<void> {
     const findings = await withContext(`terminal-${check.number}`, { isFull: values.full, leaveOut }, (context) => check.run(context));
     figures.push(...findings.map((finding) => ({ ...finding, name: `${title}: ${finding.name}` })));
   } catch (error) {
-    console.error(error);
+    brokenOff.set(check.number, `${title}: ${shortened(error)}`);
     figures.push({ name: title, measured: `broke off: ${String(error).split('\n')[0]}`, demanded: 'an end', isMet: false });
   }
   console.error(`${title}: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
+}
+
+/** All that is said, which may be a screen of many rows, and of the stack where it began. */
+function shortened(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const calls = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  return [error.message, ...calls.slice(0, STACK_LINES)].join('\n');
 }

@@ -3,7 +3,7 @@ import type { TerminalScreen } from '../terminal-screen.ts';
 import type { Finding, TerminalCheck, TerminalContext } from './check.ts';
 import { openBackend, startFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
-import { differenceOf, msUntil, rest } from './reading.ts';
+import { differenceOf, msUntil, PATIENCE_MS, rest } from './reading.ts';
 import { openProgram, sizes, sizeText } from './screens.ts';
 import type { Size } from './screens.ts';
 
@@ -140,7 +140,7 @@ async function storm(context: TerminalContext, { runId }: Feed): Promise<readonl
     await after(RESIZE_MS);
   }
   resized.resize(last.columns, last.rows);
-  const ms = await msUntil(() => differenceOf(resized, fresh) === undefined, SETTLE_MS);
+  const ms = await msUntil(() => differenceOf(resized, fresh) === undefined, PATIENCE_MS);
   const settled = Buffer.byteLength(resized.raw().slice(before));
 
   await after(SETTLE_MS / 3);

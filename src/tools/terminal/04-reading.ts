@@ -1,7 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import type { TerminalCheck } from './check.ts';
 import { openBackend, startFeed } from './feed.ts';
-import { msUntil, shownLines } from './reading.ts';
+import { msUntil, PATIENCE_MS, shownLines } from './reading.ts';
 import { openProgram, sizes } from './screens.ts';
 
 /*
@@ -13,7 +13,6 @@ const LINES_A_SECOND = 200;
 /** Lines that are kept: so few that the oldest are let go from the first moment on, so many that what is read stays. */
 const KEPT_LINES = { full: 15_000, reduced: 1_000 } as const;
 const PAGE_UP = '\u001b[5~';
-const SETTLE_MS = 3_000;
 const LOOK_MS = 20;
 
 export const check: TerminalCheck = {
@@ -46,7 +45,7 @@ export const check: TerminalCheck = {
     feed.order({ rate: 0 });
     await after(LOOK_MS * 5);
     const fresh = feed.written() - kept;
-    const isExact = await msUntil(() => told(screen.text()) === fresh, SETTLE_MS);
+    const isExact = await msUntil(() => told(screen.text()) === fresh, PATIENCE_MS);
     const moved = [...tops].filter((line) => line !== top);
     return [
       {

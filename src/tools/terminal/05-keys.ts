@@ -3,6 +3,7 @@ import { percentile } from '../check-report.ts';
 import type { TerminalScreen } from '../terminal-screen.ts';
 import type { Finding, TerminalCheck } from './check.ts';
 import { openBackend, startFeed } from './feed.ts';
+import { PATIENCE_MS } from './reading.ts';
 import { openProgram, sizes } from './screens.ts';
 
 /*
@@ -44,7 +45,7 @@ function atLine(number: number): RegExp {
 
 /** Ends with the line the cursor is on at last. */
 async function lineAfter(screen: TerminalScreen, wanted: number): Promise<number> {
-  await screen.shows(atLine(wanted), 5_000).catch(() => {});
+  await screen.shows(atLine(wanted), PATIENCE_MS).catch(() => {});
   await after(SETTLE_MS);
   return Number(/^›.* #(\d+) /m.exec(screen.text())?.[1] ?? 0);
 }
@@ -68,10 +69,10 @@ async function split(screen: TerminalScreen): Promise<Finding> {
 async function pasted(screen: TerminalScreen): Promise<Finding[]> {
   const paste = '\u001B[200~quit\rX\r\u001B[201~';
   screen.press(paste);
-  await screen.shows(/nothing was pasted/i, 5_000).catch(() => {});
+  await screen.shows(/nothing was pasted/i, PATIENCE_MS).catch(() => {});
   const outside = await lineAfter(screen, 10);
   screen.press(':', paste);
-  await screen.shows(/quit X/, 5_000).catch(() => {});
+  await screen.shows(/quit X/, PATIENCE_MS).catch(() => {});
   await after(SETTLE_MS);
   const inPrompt = /quit X/.test(screen.text());
   screen.press('\u001B');
@@ -96,7 +97,7 @@ async function drawn(screen: TerminalScreen, count: number): Promise<Finding[]> 
   for (let pressed = 1; pressed <= count; pressed += 1) {
     const startedAt = performance.now();
     screen.press('j');
-    await screen.shows(atLine(first + pressed), 5_000).catch(() => {});
+    await screen.shows(atLine(first + pressed), PATIENCE_MS).catch(() => {});
     times.push(performance.now() - startedAt);
   }
   const line = await lineAfter(screen, first + count);

@@ -4,6 +4,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { TerminalScreen } from '../terminal-screen.ts';
 import type { Finding, TerminalCheck, TerminalContext } from './check.ts';
 import { openBackend } from './feed.ts';
+import { PATIENCE_MS } from './reading.ts';
 import { has, openCommand, sizes } from './screens.ts';
 
 /*
@@ -55,7 +56,7 @@ async function ended(context: TerminalContext, { way, status, isTold }: (typeof 
     await after(100);
     screen.press('?');
   }
-  await screen.shows('told', 10_000).catch(() => {});
+  await screen.shows('told', PATIENCE_MS).catch(() => {});
   const wrong = [...whatIsLeft(screen), ...(screen.text().includes(`status ${status}`) ? [] : [`not status ${status}: ${/status \d+/.exec(screen.text())?.[0]}`]), ...(!isTold || screen.text().includes('made to fail by a check') ? [] : ['no message'])];
   screen.kill('SIGKILL');
   return { name: way, measured: wrong.join(', ') || `restored, status ${status}${isTold ? ', said why' : ''}`, demanded: 'restored, status not 0', isMet: wrong.length === 0 };
@@ -65,7 +66,7 @@ async function leftByKey(context: TerminalContext): Promise<Finding> {
   const screen = openInShell(context, '');
   await screen.shows(FIRST_SCREEN);
   screen.press('q');
-  await screen.shows('told', 10_000).catch(() => {});
+  await screen.shows('told', PATIENCE_MS).catch(() => {});
   const wrong = [...whatIsLeft(screen), ...(screen.text().includes('status 0') ? [] : ['not status 0'])];
   return { name: 'q', measured: wrong.join(', ') || 'restored, status 0', demanded: 'restored, status 0', isMet: wrong.length === 0 };
 }
@@ -97,15 +98,15 @@ async function stopped(context: TerminalContext): Promise<readonly Finding[]> {
   await after(200);
   const before = screen.text();
   screen.press('\u001A');
-  await screen.shows(/Stopped[\s\S]*ready> /, 10_000).catch(() => {});
+  await screen.shows(/Stopped[\s\S]*ready> /, PATIENCE_MS).catch(() => {});
   // What is on is what the shell has switched on for itself.
   const left = modesLeft(screen).filter((mode) => mode !== 'mode 2004 on');
   screen.press('fg\r');
-  await screen.shows(FIRST_SCREEN, 10_000).catch(() => {});
+  await screen.shows(FIRST_SCREEN, PATIENCE_MS).catch(() => {});
   await after(200);
   const isSame = screen.isAlternate() && withoutTimes(screen.text()) === withoutTimes(before);
   screen.press('q');
-  await screen.shows(/ready> $/, 10_000).catch(() => {});
+  await screen.shows(/ready> $/, PATIENCE_MS).catch(() => {});
   return [
     { name: 'Ctrl-Z', measured: left.join(', ') || 'restored', demanded: 'restored', isMet: left.length === 0 },
     { name: 'fg', measured: isSame ? 'the same screen' : 'another screen', demanded: 'the same screen', isMet: isSame },

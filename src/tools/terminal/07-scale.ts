@@ -10,6 +10,7 @@ import { percentile } from '../check-report.ts';
 import type { TerminalScreen } from '../terminal-screen.ts';
 import type { Finding, TerminalCheck, TerminalContext } from './check.ts';
 import { openBackend } from './feed.ts';
+import { PATIENCE_MS } from './reading.ts';
 import { openProgram, sizes } from './screens.ts';
 
 /*
@@ -95,7 +96,7 @@ async function typing(name: string, screen: TerminalScreen, opened: string, word
   for (let length = 1; length <= words.length; length += 1) {
     const startedAt = performance.now();
     screen.press(words[length - 1]!);
-    await screen.shows(words.slice(0, length), 5_000);
+    await screen.shows(words.slice(0, length), PATIENCE_MS);
     times.push(performance.now() - startedAt);
   }
   screen.press(closed);

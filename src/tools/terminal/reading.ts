@@ -5,8 +5,8 @@ import type { StyledText, TerminalScreen } from '../terminal-screen.ts';
 
 const LOOK_MS = 10;
 const PAGE_DOWN = '\u001b[6~';
-/** A page that has not come after this long does not come. */
-const PAGE_MS = 2_000;
+/** What has not come after this long does not come; only a figure of time says how long it took before. */
+export const PATIENCE_MS = 20_000;
 
 /** The numbers of the lines that are shown, from top to bottom. */
 export function shownLines(screen: Pick<TerminalScreen, 'text'>): readonly number[] {
@@ -62,7 +62,7 @@ export async function msUntil(holds: () => boolean, limitMs: number): Promise<nu
  */
 export async function missingLines(screen: TerminalScreen, last: number, seen: Set<number>): Promise<readonly number[]> {
   screen.press('g');
-  await msUntil(() => shownLines(screen)[0] === 1, PAGE_MS);
+  await msUntil(() => shownLines(screen)[0] === 1, PATIENCE_MS);
   // What was seen before was the end.
   seen.clear();
   for (const line of shownLines(screen)) seen.add(line);
@@ -71,7 +71,7 @@ export async function missingLines(screen: TerminalScreen, last: number, seen: S
     // The first page down may do no more than move the cursor, which stands in its row.
     const before = logRows(screen).join();
     screen.press(PAGE_DOWN);
-    if ((await msUntil(() => logRows(screen).join() !== before, PAGE_MS)) === undefined) break;
+    if ((await msUntil(() => logRows(screen).join() !== before, PATIENCE_MS)) === undefined) break;
   }
   return Array.from({ length: last }, (_, index) => index + 1).filter((line) => !seen.has(line));
 }
