@@ -10,6 +10,7 @@ import { picturesOf } from './pictures/on-screen.ts';
 import { pictureStyleOf } from './pictures/style.ts';
 import { createProgram } from './program.ts';
 import { createNarrator } from './reader/narrate.ts';
+import { sizeHeard } from './reader/size.ts';
 import { initialState, type State } from './state.ts';
 import { settingsOf, type TuiSettings } from './settings.ts';
 import { usableSettings } from './usable-settings.ts';
@@ -41,9 +42,10 @@ export async function startTui(options: TuiOptions): Promise<void> {
   }
   const paintFor = createPainter();
 
+  const narrator = settings.values.screenReader ? createNarrator() : undefined;
   const terminal = ownTerminal({
     onEvent: (event) => program.dispatch(event),
-    onResized: (size) => program.dispatch({ type: 'resized', ...size }),
+    onResized: (size) => program.dispatch({ type: 'resized', ...(narrator ? sizeHeard(size) : size) }),
     onEnd: () => leave(),
     onFailed: (error) => onBug(error),
     onStop: () => performer.perform({ type: 'suspend' }),
@@ -74,7 +76,6 @@ export async function startTui(options: TuiOptions): Promise<void> {
     terminal: { suspended: (work) => terminal.suspended(work), repaint: () => terminal.repaint(), write: (bytes) => terminal.send(bytes), exit: () => leave() },
   });
   let measuring: NodeJS.Timeout | undefined;
-  const narrator = settings.values.screenReader ? createNarrator() : undefined;
   const draw = (state: State) => {
     if (narrator) {
       const words = narrator.say(state);
@@ -90,7 +91,7 @@ export async function startTui(options: TuiOptions): Promise<void> {
       return rows && { rows, pictures: picturesOf(state) };
     });
   };
-  const initial = initialState({ size: terminal.size(), now: Date.now(), settings, picturesAs: pictureStyleOf(environment), initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording, problem });
+  const initial = initialState({ size: narrator ? sizeHeard(terminal.size()) : terminal.size(), now: Date.now(), settings, picturesAs: pictureStyleOf(environment), initialRun: options.initialRun, readOnly: options.readOnly, recording: options.recording, problem });
   const program = createProgram({ initial, perform: (effect) => performer.perform(effect), draw, frameBytes: () => terminal.frameBytes(), now: Date.now });
 
   const giveBack = () => terminal.give();

@@ -9,6 +9,8 @@ import { definitionOf, rowUnderCursor } from '../screens/frame.ts';
 import { shownScreen } from '../screens/screen.ts';
 import type { OpenRun, State } from '../state.ts';
 import { dialogView } from '../view/dialogs.ts';
+import { sentence } from '../model/sentence.ts';
+import { SPOKEN_CELLS } from './size.ts';
 import { spoken } from './spoken.ts';
 
 /** What has the keyboard: where it is, what is there to know of that place, and the row that is chosen. */
@@ -31,25 +33,25 @@ export function focusOf(state: State): Focus {
   if (screen) {
     const definition = definitionOf(screen);
     const row = rowUnderCursor(state, screen);
-    return { place: definition.title(state, screen), about: [spoken(definition.about(state, screen))], chosen: row && { key: String(screen.cursor), text: spoken(row.line) }, rows: [] };
+    return { place: definition.title(state, screen), about: [spoken(definition.about(state, screen))], chosen: row && { key: String(screen.cursor), text: row.said ?? spoken(row.line) }, rows: [] };
   }
   if (state.open) return runFocus(state, state.open);
   const run = selectedRun(state);
   const count = state.lists.runs === undefined ? 'still being read' : plural(shownRuns(state).length, 'run');
-  return { place: 'List of runs', about: [count, ...(state.home.filter === '' ? [] : [`filter ${state.home.filter}`])], chosen: run && { key: `${run.test_run_id} ${run.status}`, text: runWords(run) }, rows: [] };
+  return { place: 'List of runs', about: [count, ...(state.home.filter === '' ? [] : [`filter ${state.home.filter}`])], chosen: run && { key: `${run.test_run_id} ${run.status}`, text: sentence(runWords(run)) }, rows: [] };
 }
 
 function place(name: string, about: readonly string[]): Focus {
   return { place: name, about, chosen: undefined, rows: [] };
 }
 
-/** The chosen row of a dialog is the one with the cursor's sign. */
+/** The chosen row of a dialog is the one with the cursor's sign; a list without one says why, below what was searched for. */
 function dialogFocus(state: State, title: string, lines: readonly Line[]): Focus {
   const row = lines.find((line) => line[0]?.token === 'accent' && line[0].text.includes(state.glyphs.cursor));
   const chosen = row && spoken(row);
   const rows = lines.map(spoken).filter((text) => text !== '');
   const list = state.overlays.at(-1)?.type === 'help' || state.overlays.at(-1)?.type === 'choose';
-  return { place: title, about: [], chosen: chosen === undefined ? undefined : { key: chosen, text: chosen }, rows: list ? [] : rows.filter((text) => text !== chosen) };
+  return { place: title, about: [], chosen: chosen === undefined ? undefined : { key: chosen, text: chosen }, rows: list ? (chosen === undefined ? rows.slice(1) : []) : rows.filter((text) => text !== chosen) };
 }
 
 function runWords(run: RunRow): string {
@@ -57,19 +59,16 @@ function runWords(run: RunRow): string {
   return parts.filter((part) => part !== null && part !== '').join(', ');
 }
 
-/** Cells that a row of the details may have: it is heard, not seen. */
-const SPOKEN_CELLS = 1_000;
-
 function runFocus(state: State, run: OpenRun): Focus {
   const step = selectedStep(run);
   const stepWords = step && `step ${step.display} ${step.name}, ${step.status}`;
   switch (run.pane) {
     case 'steps':
-      return { place: 'Steps', about: [], chosen: step && { key: `${step.key} ${step.status}`, text: stepWords! }, rows: [] };
+      return { place: 'Steps', about: [], chosen: step && { key: `${step.key} ${step.status}`, text: sentence(stepWords!) }, rows: [] };
     case 'log': {
       // While it is followed, lines are said as they come.
       const row = run.log.follows ? undefined : rowAt(run, run.log.cursor);
-      return { place: run.log.follows ? 'Log, followed' : 'Log, frozen', about: [plural(run.log.matchCount, 'line')], chosen: row && { key: row.id, text: `${row.log_level}: ${row.message}` }, rows: [] };
+      return { place: run.log.follows ? 'Log, followed' : 'Log, frozen', about: [plural(run.log.matchCount, 'line')], chosen: row && { key: row.id, text: sentence(`${row.log_level}: ${row.message}`) }, rows: [] };
     }
     case 'detail': {
       const { rows, summary } = contentOf(state, run, SPOKEN_CELLS);

@@ -4,6 +4,7 @@ import { settingsOf } from '../settings.ts';
 import { readThemes } from '../output/themes.ts';
 import { at, changed, keys, listed, logRow, openTerminal, opened, runId, runRow, stepRow, type TestTerminal } from '../testing.tsx';
 import { createNarrator } from './narrate.ts';
+import { sizeHeard } from './size.ts';
 
 /** The program as it is heard: after each thing that happens, what was written. */
 function heard(terminal: TestTerminal) {
@@ -28,6 +29,7 @@ function heard(terminal: TestTerminal) {
 }
 
 const settings = settingsOf({}, readThemes(), { values: { screenReader: true }, origins: {}, file: '' });
+const situated: readonly Message[] = [listed, { type: 'listed', rows: { runs: [runRow()] } }];
 const running = runRow({ status: 'running' });
 
 describe('the program for people who hear it', () => {
@@ -68,7 +70,7 @@ describe('the program for people who hear it', () => {
       Run 00abc2, generate-content, failed, 2 of 6 steps, 12:00:00
       Help: what keys do here
       Enter l right open Open the selected run. In an empty list: start the bundled pipeline.
-      N new run Start the bundled pipeline with its example inputs, in test mode.
+      n new run Start the bundled pipeline with its example inputs, in test mode.
       List of runs, 2 runs
       Run 00abc2, generate-content, failed, 2 of 6 steps, 12:00:00
       Times are shown as clock times.
@@ -117,6 +119,32 @@ describe('the program for people who hear it', () => {
       "Asked the run: continue.
       "
     `);
+  });
+
+  it('leaves keys, paths and names as they are typed, and names keys in rows', () => {
+    const program = heard(openTerminal({ settings, size: sizeHeard({ columns: 80, rows: 24 }) }, listed, { type: 'listed', rows: { runs: [runRow()] } }));
+    program.press('?', 'z', 'q', 'x');
+    expect(program.text()).toContain('\nNothing has these words.\n');
+    program.press(keys.esc, keys.esc, '3');
+    program.send({ type: 'answered', question: { kind: 'comparisons' }, outcome: { answer: [] } });
+    expect(program.last()).toBe('None is kept yet. In the list of runs D marks a run, and on another compares the two; there m keeps the comparison under a name.\n');
+  });
+
+  it('says what a filter has left once it has been typed', () => {
+    const program = heard(openTerminal({ settings }, listed, { type: 'listed', rows: { runs: [runRow()] } }));
+    program.press('f', 'f', 'l', 'u', 'x', '\r');
+    expect(program.last()).toBe('\n1 run, filter flux\n');
+  });
+
+  it('says a long line of everything whole, and the numbers of a step with their names', () => {
+    const words = 'the width is far too large, and so is the height of the picture that was asked for, as everybody could have seen in the example';
+    const program = heard(openTerminal({ settings, size: sizeHeard({ columns: 80, rows: 24 }) }, ...situated));
+    program.press('2');
+    program.send({ type: 'heard', news: { kind: 'logs', isFresh: true, rows: [logRow(1, words)] } });
+    expect(program.last()).toContain(words);
+    const steps = heard(openTerminal({ settings, size: sizeHeard({ columns: 80, rows: 24 }) }, ...opened(running), changed(stepRow('load_model'))));
+    steps.press('V');
+    expect(steps.text()).toContain('\nstep 1 Load Model, completed, took 80 ms');
   });
 
   it('moves no cursor, clears nothing, and never repeats what stands still', () => {

@@ -1,6 +1,5 @@
 import type { Prompt } from '../overlay.ts';
-import { keyOf } from '../keymap.ts';
-import { withKeys } from '../keymap/key-marks.ts';
+import { keyed } from '../keymap/key-marks.ts';
 import { sentence } from '../model/sentence.ts';
 import type { State } from '../state.ts';
 import { promptLabel } from '../view/dialogs.ts';
@@ -33,9 +32,15 @@ export function createNarrator(): Narrator {
         return echo;
       }
       const end = prompt ? '\n' : '';
+      const isNarrowed = prompt?.purpose === 'filter' && prompt.text !== prompt.before;
       prompt = undefined;
       const next = focusOf(state);
-      const lines = [...happenings(said, state), ...focusLines(focus, next), ...noticeLines(said, state).map((text) => withKeys(text, (action) => keyOf(state, action)))].map((text) => spoken(sentence(text))).filter((text) => text !== '');
+      const happened = happenings(said, state);
+      // What a filter has left is said once it has been typed, unless the log has said so itself.
+      const left = isNarrowed && happened.length === 0 && next.place === focus?.place ? [next.about.join(', ')] : [];
+      // Rows stay as they are: what they begin with is a key, a path or a name.
+      const lines = [...happened.map((text) => sentence(text)), ...left, ...focusLines(focus, next), ...noticeLines(said, state).map((text) => sentence(text))]
+        .map((text) => spoken(keyed(state, text))).filter((text) => text !== '');
       said = state;
       focus = next;
       return end + lines.map((text) => `${text}\n`).join('');

@@ -79,9 +79,18 @@ function stepRows(state: State, step: StepProfile, trend: StepTrend | undefined,
     span(` ${time(judgement?.median)} ${time(judgement?.p95)}`, 'muted'),
     ...(wide ? [span(`  ${time(step.cpuMs)} ${time(step.providerMs)}  `, 'muted'), span(trend ? sparkline(trend.series.map((point) => point.ms), 20, state.glyphs.ascii) : '', 'accent')] : []),
   ];
-  const row: ScreenRow = { line: clipLine(drawn, columns, state.glyphs.more), id: step.stepKey, isStop: isSlow };
+  const row: ScreenRow = { line: clipLine(drawn, columns, state.glyphs.more), said: stepWords(step, judgement), id: step.stepKey, isStop: isSlow };
   if (!isSlow) return [row];
   return [row, { line: [span(`      ${judgementWords(judgement)}`, 'warn')], id: step.stepKey }];
+}
+
+/** The same in words: what the columns say. */
+function stepWords(step: StepProfile, judgement: TimeJudgement | undefined): string {
+  const fact = (name: string, ms: number | null | undefined): string => (ms === null || ms === undefined ? '' : `${name} ${formatDuration(ms)}`);
+  return [
+    `step ${step.display} ${step.name}`, fact('took', step.durationMs), fact('self', step.selfMs), fact('earlier runs p50', judgement?.median), fact('p95', judgement?.p95),
+    fact('CPU', step.cpuMs), fact('waited', step.providerMs), step.isCritical ? 'decided when the run ended' : '',
+  ].filter((one) => one !== '').join(', ');
 }
 
 /** `1.0 s ▁▃█▅▂▁ ▁  ▁ 4.2 s`: how often earlier runs took how long, and below it where this run lies. */

@@ -27,6 +27,8 @@ type Answered =
 /** A row of a screen. */
 export interface ScreenRow {
   readonly line: Line;
+  /** The row in words, for people who hear it, where its columns and bars say nothing without their heads. */
+  readonly said?: string | undefined;
   /** What the row is about, for the screen's own keys: a step, a run, a number. */
   readonly id?: string | undefined;
   /** `]` and `[` go from one of these to the next. */

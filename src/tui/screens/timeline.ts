@@ -132,7 +132,7 @@ function rows(state: State, own: TimelineState, columns: number): readonly Scree
   const scale = scaleOf(known, own, cells.bars);
   return known.steps.map((step): ScreenRow => {
     const over = overP95(known, step);
-    return { line: clipLine(stepLine(state, own, known, step, over, scale, cells), columns, state.glyphs.more), id: step.key, isStop: over !== undefined || step.status === 'failed' };
+    return { line: clipLine(stepLine(state, own, known, step, over, scale, cells), columns, state.glyphs.more), said: stepWords(known, step, over), id: step.key, isStop: over !== undefined || step.status === 'failed' };
   });
 }
 
@@ -154,6 +154,17 @@ function stepLine(state: State, own: TimelineState, known: Known, step: Step, ov
     ...(scale ? stepBars({ bars, ghost, holds: timeline!.holds.get(step.key) ?? [], cutsHolds: !own.showsHeld, words: over && `over p95 ${formatDuration(over.p95)}` }, scale, state.glyphs) : []),
     ...(cells.isWide ? [span(`${time(ghost?.p50)} ${time(ghost?.p95)} ${time(waited === 0 ? undefined : waited)}`, 'muted')] : []),
   ];
+}
+
+/** The same in words: what the shapes and the columns say. */
+function stepWords({ timeline, ghosts, critical, now }: Known, step: Step, over: GhostTimes | undefined): string {
+  const took = stepMs(step, now);
+  const ghost = ghosts.get(step.key);
+  const waited = covered((timeline?.bars.get(step.key) ?? []).flatMap((bar) => bar.waits));
+  return [
+    `step ${step.display} ${step.name}`, step.status, took === undefined ? '' : `took ${formatDuration(took)}`, over ? 'over the p95 of earlier runs' : '',
+    ghost ? `earlier runs p50 ${formatDuration(ghost.p50)}, p95 ${formatDuration(ghost.p95)}` : '', waited > 0 ? `waited ${formatDuration(waited)} for answers` : '', critical.has(step.key) ? 'decided when the run ended' : '',
+  ].filter((one) => one !== '').join(', ');
 }
 
 /** What the shapes mean and the time axis, then where in it the log has its lines. */
