@@ -24,6 +24,8 @@ export interface Prompt {
   readonly line?: number | undefined;
   /** Where the reader of the log was when the filter was opened. */
   readonly reading?: ReadingPlace | undefined;
+  /** The settings before a theme was put on to be looked at, for Esc. */
+  readonly lookedFrom?: Settings | undefined;
   /** Why Enter did not take what was typed. */
   readonly problem: string | undefined;
   /** How many texts back in what was typed before, and what stood there when the first was brought back. */

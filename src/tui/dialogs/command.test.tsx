@@ -35,6 +35,12 @@ describe('the command line in the terminal', () => {
     ['run generate-contant', 'Did you mean `generate-content`?'],
     ['run ./mine.ts', '`stepscope run FILE` runs it'],
     ['doctor', 'type `stepscope doctor`'],
+    ['replay last --all', 'type `stepscope replay last --all`'],
+    ['stepscope export last --format har -o a.har', 'type `stepscope export last --format har -o a.har`'],
+    ['runs --tree', 'type `stepscope runs --tree`'],
+    ['runs --json', '--json is for a shell'],
+    ['config colour', 'config can get, set'],
+    ['config get them', 'Did you mean'],
     ['resume zzzz9', 'No run "zzzz9" in the list'],
     ['pause', 'No run is open'],
     ['fork last --from 3', 'Open it first: show last'],
@@ -161,6 +167,12 @@ describe('the command line in the terminal', () => {
     expect(complete('run generate-content --simulate=rate')).toBe('run generate-content --simulate=rate-limit');
     expect(complete('resume 00b')).toBe('resume 00bbb2');
     expect(complete('run x --input p')).toBe('run x --input p');
+    expect(complete('runs sta')).toBe('runs status=');
+    expect(complete('runs status=f')).toBe('runs status=failed');
+    expect(complete('runs model=x boo')).toBe('runs model=x bookmarked');
+    expect(complete('config set theme li')).toBe('config set theme light');
+    expect(complete('break generate-content --on sl')).toBe('break generate-content --on slow');
+    expect(complete("break generate-content 5 --if 'a b' --hi")).toBe("break generate-content 5 --if 'a b' --hits");
   });
 
   it('shows what may follow', () => {
@@ -187,6 +199,46 @@ describe('the command line in the terminal', () => {
     expect(terminal.screen()).toContain('p is run.pause in a run');
     terminal.press(keys.esc);
     expect([sent(terminal), started(terminal), terminal.effects.filter((one) => one.type === 'saveSettings')]).toEqual([[], [], []]);
+  });
+
+  it('counts before Enter what a filter would leave, and names the screen that would be shown', () => {
+    const terminal = held();
+    const said = (text: string) => {
+      terminal.press(':', text);
+      const rows = terminal.screen().split('\n');
+      terminal.press(keys.esc);
+      return rows.at(-2);
+    };
+    expect(said('filter level>=warn')).toBe(' Enter: filters the log, 1 of 2 lines pass');
+    expect(said('runs status=paused')).toContain('Enter: the list shows');
+    expect(said('compare 00abc1 00bbb2')).toMatch(/Enter: shows .*00abc1.*00bbb2/);
+    expect(said('tail --all -f --filter level>=warn')).toBe(' Enter: shows logs of everything');
+    expect(said("break generate-content 5 --if")).toBe(" --if 'outputs.width > 4096'");
+    expect(said("break generate-content 5 --on ")).toContain(' --on: error level:warn slow');
+    expect(said('export 00abc1 -o run.json')).toBe(' Enter: writes run.json here');
+  });
+
+  it('puts a theme on while it is typed; Esc puts back the one that was there', () => {
+    const terminal = held();
+    const theme = () => terminal.state().settings.values.theme;
+    for (const typed of ['theme light', 'set theme light', 'config set theme light']) {
+      terminal.press(':', typed);
+      expect(theme(), typed).toBe('light');
+      terminal.press('x');
+      expect(theme(), typed).toBe('dark');
+      terminal.press('\x7f');
+      expect(theme(), typed).toBe('light');
+      terminal.press(keys.esc);
+      expect(theme(), typed).toBe('dark');
+    }
+    expect(terminal.state().settings.origins.theme).toBeUndefined();
+    terminal.press(':', 'config set theme light\r');
+    expect(theme()).toBe('light');
+    expect(terminal.screen()).toContain('theme: light');
+    terminal.press(':', 'config bind log.nextError e\r');
+    expect(terminal.state().settings.values.bindings).toEqual({ 'log.nextError': ['e'] });
+    terminal.press(':', 'config bind log.nextError\r');
+    expect(terminal.state().settings.values.bindings).toEqual({});
   });
 
   it('does what a key does, by its name, in the pane that it belongs to', () => {

@@ -7,13 +7,14 @@ import { screens } from '../screens/table.ts';
 import type { State } from '../state.ts';
 import { only, told, type Update } from '../update/result.ts';
 import type { Command } from './commands/command.ts';
+import { configCommand } from './commands/config.ts';
 import { controlCommands } from './commands/control.ts';
 import { elsewhere, lookCommands } from './commands/look.ts';
 import { settingCommands } from './commands/settings.ts';
 import { startCommands } from './commands/start.ts';
 import { togetherCommands } from './commands/together.ts';
 import { wouldDo } from './would-do.ts';
-import { optionNamed, readWords, splitWords } from './commands/words.ts';
+import { optionNamed, readWords, ShellOnly, splitWords, wordPattern, type Option } from './commands/words.ts';
 
 /** How many words that could follow are shown. */
 const SHOWN_CHOICES = 12;
@@ -31,7 +32,7 @@ function runAction(state: State, name: string): Update {
 
 /** Words of the `:` line. They are those of the command line; where that needs a run, the open one is meant. */
 const commands: Readonly<Record<string, Command>> = {
-  ...startCommands, ...controlCommands, ...lookCommands, ...togetherCommands, ...settingCommands,
+  ...startCommands, ...controlCommands, ...lookCommands, ...togetherCommands, ...settingCommands, config: configCommand,
   action: {
     usage: 'action NAME', help: 'do what a key does, by its name', plain: actionNames,
     run: (state, { plain: [name] }) => {
@@ -41,6 +42,11 @@ const commands: Readonly<Record<string, Command>> = {
   },
   ...Object.fromEntries(Object.values<Pick<Screen<ScreenBase>, 'commands'>>(screens).flatMap((screen) => Object.entries(screen.commands ?? {}))),
 };
+
+/** A word that can be typed after `:`, for the help. */
+export type CommandEntry = Pick<Command, 'usage' | 'help'> & { readonly name: string };
+
+export const commandEntries: readonly CommandEntry[] = Object.entries(commands).map(([name, { usage, help }]) => ({ name, usage, help }));
 
 /** Does what was typed after `:`. Words that are not known name the closest. */
 export function runCommand(state: State, text: string): Update {
@@ -53,13 +59,30 @@ function attempt(state: State, text: string): Update | UserError {
   const [, name = '', rest = ''] = /^\s*(?:stepscope\s+)?(\S*)\s*(.*?)\s*$/s.exec(text) ?? [];
   if (name === '') return only(state);
   const command = commandNamed(name);
-  if (!command) return new UserError('usage', unknown(name));
+  if (!command) return new UserError('usage', unknown(name, text));
   try {
-    return command.run(state, command.isText ? { plain: [rest], options: new Map() } : readWords(splitWords(rest), command.options ?? []));
+    if (command.isText) return command.run(state, { plain: [rest], options: new Map() });
+    const words = splitWords(rest);
+    const shells = words.map((word) => word.replace(/=.*$/s, '')).find((word) => isForShell(word, command));
+    if (shells !== undefined) throw new ShellOnly(`${shells} is for a shell`);
+    return command.run(state, readWords(words, command.options ?? []));
   } catch (error) {
+    if (error instanceof ShellOnly) return new UserError('usage', error.message, { hint: inShell(text) });
     if (error instanceof UserError) return error;
     throw error;
   }
+}
+
+/** Options of the program itself; here they were said when it started. */
+const programOptions = ['--json', '--data-dir', '--url', '--key', '--profile', '--read-only', '--theme', '--key-preset', '--ascii', '--low-bandwidth', '--screen-reader'];
+
+function isForShell(word: string, command: Command): boolean {
+  return optionNamed(word, command.options ?? []) === undefined && (command.inShell?.includes(word) === true || programOptions.includes(word));
+}
+
+/** The line as it is typed in a shell. */
+function inShell(text: string): string {
+  return `There, type \`stepscope ${text.trim().replace(/^stepscope\s+/, '')}\``;
 }
 
 /** What is said of a line beside the prompt. */
@@ -76,16 +99,16 @@ export function commandPreview(state: State, text: string): CommandAbout {
   const command = commandNamed(name);
   if (!command) {
     const near = namesLike(name);
-    return near.length > 0 ? { text: near.join('  '), tone: 'muted' } : { text: unknown(name), tone: 'error', wrong: placeOf(text, name) };
+    return near.length > 0 ? { text: near.join('  '), tone: 'muted' } : { text: unknown(name, text), tone: 'error', wrong: placeOf(text, name) };
   }
   const options = (command.options ?? []).map((one) => `[${one.name}${one.value === undefined ? '' : ` ${one.value}`}]`).join(' ');
   const usage = `${command.usage}: ${command.help}${options === '' ? '' : `  ${options}`}`;
   const typesName = text.trimStart() === name;
-  const following = typesName ? { word: '', option: undefined, choices: [] } : completionsOf(state, command, text);
+  const following = typesName ? { word: '', option: undefined, choices: [], needs: undefined } : completionsOf(state, command, text);
   if (following instanceof UserError) return { text: sentence(following.message, following.hint), tone: 'error', wrong: wrongWord(text, following) };
-  const { word, option, choices } = following;
+  const { word, option, choices, needs } = following;
   const rest = choices.filter((one) => one !== word);
-  const shown = rest.length === 0 ? undefined : `${option ?? command.usage}: ${rest.slice(0, SHOWN_CHOICES).join(' ')}${rest.length > SHOWN_CHOICES ? ' …' : ''}`;
+  const shown = rest.length === 0 ? needs : `${option ?? command.usage}: ${rest.slice(0, SHOWN_CHOICES).join(' ')}${rest.length > SHOWN_CHOICES ? ' …' : ''}`;
   const below = { ...state, overlays: state.overlays.slice(0, -1), notice: undefined };
   const tried = attempt(below, text);
   if (tried instanceof UserError) {
@@ -143,25 +166,36 @@ interface Following {
   /** The option whose value it is. */
   readonly option: string | undefined;
   readonly choices: readonly string[];
+  /** The option that waits for its value, with what that is. */
+  readonly needs: string | undefined;
 }
 
 /** What the word being typed can become: a value of the option before it, an option, or a plain word. An error is what the words before it are refused for. */
 function completionsOf(state: State, command: Command, text: string): Following | UserError {
-  const [, before = '', word = ''] = /^(.*?)([^\s=]*)$/s.exec(text) ?? [];
+  const rest = text.replace(/^\s*(?:stepscope\s+)?\S*/, '');
+  const raw = [...rest.matchAll(wordPattern)];
+  const last = raw.at(-1);
+  const isTyping = last !== undefined && last.index + last[0].length === rest.length;
+  const before = (isTyping ? raw.slice(0, -1) : raw).map(([word]) => word);
+  const typed = isTyping ? last[0] : '';
   const options = command.options ?? [];
+  const [, attachedTo = '', attached] = /^(--?[^=]+)=(.*)$/s.exec(typed) ?? [];
+  const option = [optionNamed(attachedTo, options), optionNamed(before.at(-1) ?? '', options)].find((one) => one?.value !== undefined);
+  const word = option !== undefined && option.name === optionNamed(attachedTo, options)?.name ? attached! : typed;
+  const whole = optionNamed(word, options);
+  const needs = option !== undefined && word === '' ? option : option === undefined && whole?.value !== undefined ? whole : undefined;
   try {
-    const option = optionNamed(/(\S+?)[\s=]+$/.exec(before)?.[1] ?? '', options);
-    const all = option?.value !== undefined ? (option.choices?.(state) ?? []) : word.startsWith('-') ? options.map((one) => one.name) : (command.plain?.(state, plainBefore(before)) ?? []);
-    return { word, option: option?.value === undefined ? undefined : option.name, choices: all.filter((one) => one.startsWith(word)) };
+    const all = option !== undefined ? (option.choices?.(state) ?? []) : word.startsWith('-') ? options.map((one) => one.name) : (command.plain?.(state, plainOf(before, options)) ?? []);
+    return { word, option: option?.name, choices: all.filter((one) => one.startsWith(word)), needs: needs && `${needs.name} ${needs.value}` };
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;
   }
 }
 
-/** Plain words of a line before the one being typed, without the command. */
-function plainBefore(before: string): readonly string[] {
-  return splitWords(before).slice(1).filter((word) => !word.startsWith('-'));
+/** Plain words among those before the one being typed. */
+function plainOf(before: readonly string[], options: readonly Option[]): readonly string[] {
+  return before.filter((word, at) => !word.startsWith('-') && optionNamed(before[at - 1] ?? '', options)?.value === undefined);
 }
 
 function commandNamed(name: string): Command | undefined {
@@ -175,8 +209,8 @@ function actionCommand(name: string): Command {
   return { usage: name, help, run: (state) => runAction(state, name) };
 }
 
-function unknown(name: string): string {
-  if (Object.hasOwn(elsewhere, name)) return `\`${name}\` is for a shell: ${elsewhere[name]}. There, type \`stepscope ${name}\`.`;
+function unknown(name: string, text: string): string {
+  if (Object.hasOwn(elsewhere, name)) return `\`${name}\` is for a shell: ${elsewhere[name]}. ${inShell(text)}.`;
   return `There is no command "${name}". ${didYouMean(name, name.includes('.') ? actionNames() : Object.keys(commands)) ?? `Commands: ${Object.keys(commands).join(', ')}`}`;
 }
 

@@ -13,12 +13,14 @@ import { filterRuns, withHomeFilter } from '../update/filter-runs.ts';
 import type { Prompt } from '../overlay.ts';
 import { definitionOf, searchScreen } from '../screens/frame.ts';
 import { shownScreen, withOwn } from '../screens/screen.ts';
+import { changeSettings } from '../settings.ts';
 import type { State } from '../state.ts';
 import { runCommand } from './command.ts';
 import { closeOverlay, only, replaceOverlay, told, withDetail, withLog, withRun, type Update } from '../update/result.ts';
 
 /** What the prompt does as it is typed: a filter applies at once, so that a person sees what it leaves. */
 export function promptTyped(state: State, prompt: Prompt): State {
+  if (prompt.purpose === 'command') return withThemeLooked(state, { ...prompt, problem: undefined });
   const next = replaceOverlay(state, { ...prompt, problem: undefined });
   if (prompt.purpose !== 'filter') return next;
   const own = shownScreen(state);
@@ -26,6 +28,15 @@ export function promptTyped(state: State, prompt: Prompt): State {
   // A half-typed filter leaves what the last whole one showed.
   if (!state.open) return isHalfTypedRunFilter(prompt.text) || promptProblem(state, prompt) ? next : withHomeFilter(next, prompt.text);
   return isHalfTyped(prompt.text) ? next : filtered(next, prompt.text, prompt);
+}
+
+/** A theme that is named whole is put on while it is typed; any other text puts back the one that was there. */
+function withThemeLooked(state: State, prompt: Prompt): State {
+  const [, name] = /^\s*(?:stepscope\s+)?(?:theme|(?:config\s+)?set\s+theme)\s+(\S+)\s*$/.exec(prompt.text) ?? [];
+  const before = prompt.lookedFrom ?? state.settings;
+  const isTheme = before.themes.some((one) => one.name === name && one.theme !== undefined);
+  const next = replaceOverlay(state, { ...prompt, lookedFrom: isTheme ? before : undefined });
+  return { ...next, settings: isTheme ? changeSettings(before, { theme: name }, 'looked at') : before };
 }
 
 /** The screen on top through its own filter. Throws what a text throws that does not parse. */
@@ -67,8 +78,13 @@ function noteProblem(text: string): string | undefined {
   return bytes > limits.logBookmarkBytes ? `A note has at most ${limits.logBookmarkBytes} bytes; this one has ${bytes}.` : undefined;
 }
 
+/** The prompt is gone, and what it only showed with it. */
+function closedPrompt(state: State, { lookedFrom }: Prompt): State {
+  return closeOverlay(lookedFrom === undefined ? state : { ...state, settings: lookedFrom });
+}
+
 export function acceptPrompt(state: State, prompt: Prompt): Update {
-  const closed = closeOverlay(state);
+  const closed = closedPrompt(state, prompt);
   switch (prompt.purpose) {
     case 'filter': {
       const problem = promptProblem(state, prompt);
@@ -105,7 +121,7 @@ export function acceptPrompt(state: State, prompt: Prompt): Update {
 export function cancelPrompt(state: State, prompt: Prompt): State {
   if (prompt.purpose === 'filter' && shownScreen(state)) return narrowScreen(closeOverlay(state), prompt.before);
   if (prompt.purpose === 'filter' && !state.open) return withHomeFilter(closeOverlay(state), prompt.before);
-  return prompt.purpose === 'filter' ? filtered(closeOverlay(state), prompt.before, prompt) : closeOverlay(state);
+  return prompt.purpose === 'filter' ? filtered(closeOverlay(state), prompt.before, prompt) : closedPrompt(state, prompt);
 }
 
 function search(state: State, prompt: Prompt): State {

@@ -1,19 +1,23 @@
 import { breakpointWords, checkBreakpoint } from '../../core/breakpoint-draft.ts';
-import { shortId } from '../../core/format.ts';
+import { plural, shortId } from '../../core/format.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
 import type { Effect } from '../effect.ts';
 import type { State } from '../state.ts';
 import type { Update } from '../update/result.ts';
+import { definitionOf } from '../screens/frame.ts';
+import { filterCount } from '../model/log.ts';
+import { shownRuns } from '../model/runs.ts';
 import { shownScreen } from '../screens/screen.ts';
 
 /** What an update would do, in words that follow "Enter: "; undefined where nothing but what is shown changes. */
 export function wouldDo(before: State, { state, effects }: Update): string | undefined {
-  const done = effects.map((effect) => effectWords(before, effect)).filter((words) => words !== undefined);
+  const done = effects.map((effect) => effectWords(state, effect)).filter((words) => words !== undefined);
   if (done.length > 0) return done.join(', and ');
   const overlay = state.overlays.at(-1);
   if (overlay !== undefined && state.overlays.length > before.overlays.length) return overlay.type === 'prompt' ? 'asks for more' : 'shows what it would do, and asks';
   const screen = shownScreen(state);
-  if (screen !== undefined && screen !== shownScreen(before)) return `shows ${screen.name}`;
+  if (screen !== undefined && screen !== shownScreen(before)) return `shows ${definitionOf(screen).title(state, screen)}`;
+  if (state.open !== undefined && state.open.log.filterText !== before.open?.log.filterText) return `filters the log, ${filterCount(state.open)}`;
   return state.notice === undefined || state.notice === before.notice ? undefined : state.notice.text.replace(/\.$/, '');
 }
 
@@ -29,7 +33,7 @@ function effectWords(state: State, effect: Effect): string | undefined {
     case 'find':
       return `opens run ${effect.reference}`;
     case 'searchRuns':
-      return `looks for runs: ${effect.filter === '' ? 'all' : effect.filter}`;
+      return `the list shows ${shownRuns(state).length} of the ${plural(state.lists.runs?.length ?? 0, 'run')} here, and looks for older ones`;
     case 'addBreakpoint':
       return `sets a breakpoint in ${effect.pipelineKey}: ${effect.kind}${effect.target === null ? '' : ` ${effect.target}`}`;
     case 'setBreakpoint':

@@ -1,3 +1,4 @@
+import { plural } from '../../core/format.ts';
 import { indexList } from '../../core/index-list.ts';
 import { indexOfSeq } from '../../core/log-lines.ts';
 import type { RunView } from '../../core/run-view.ts';
@@ -115,4 +116,12 @@ export function placeOfSeq(run: OpenRun, seq: number): number {
 /** Are any of the filters at work? */
 export function isFiltered(log: LogPane): boolean {
   return !log.filtersOff && (log.filter !== undefined || log.leastLevel !== 'debug' || log.onlyStep !== undefined || log.onlyId !== undefined);
+}
+
+/** How many lines a filter lets through, or so far. */
+export function filterCount(run: OpenRun): string {
+  const { first } = run.view.logs;
+  const all = run.view.logCount - first;
+  const passed = `${shownCount(run.log).toLocaleString('en-US')} of ${plural(all, 'line')}`;
+  return isScanning(run) ? `${passed} so far, ${Math.floor((100 * (run.log.scanned - first)) / all)} %` : `${passed} pass`;
 }

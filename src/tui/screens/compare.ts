@@ -104,6 +104,7 @@ export const compareScreen: Screen<CompareState> = {
   commands: {
     compare: {
       usage: 'compare [RUN] RUN…', help: 'runs beside each other; with one, the open run with it; alone, a rerun with the run it came from', plain: runIdsOf,
+      inShell: ['--ignore', '--ignore-volatile', '--tolerance', '--step', '-s', '--save', '--fail-on-divergence', '--list', '--remove'],
       run: (state, words) => only(withScreen(state, newCompareScreen(namedRuns(state, words.plain)))),
     },
   },

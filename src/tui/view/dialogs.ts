@@ -1,16 +1,16 @@
-import { plural, shortId } from '../../core/format.ts';
+import { shortId } from '../../core/format.ts';
 import { commandPreview } from '../dialogs/command.ts';
 import { promptProblem } from '../dialogs/prompt.ts';
 import { dialogRows, MESSAGE_ROWS, scrolled } from '../layout.ts';
 import { jumpTarget } from '../model/log-jump.ts';
-import { isScanning, rowAt, shownCount } from '../model/log.ts';
+import { filterCount, rowAt } from '../model/log.ts';
 import { chooseLines } from './choose-lines.ts';
 import { helpLines } from './help-lines.ts';
 import { previewLines } from './preview-lines.ts';
 import { formatMoment } from './times.ts';
 import { clip, fit, line, span, takeCells, widthOf, wrap, wrapUpTo, type Line } from '../output/line.ts';
 import type { Bookmark, Confirm, CopyMenu, Editor, Form, Leave, NewRun, Overlay, Prompt } from '../overlay.ts';
-import type { OpenRun, State } from '../state.ts';
+import type { State } from '../state.ts';
 import { graphemes } from '../graphemes.ts';
 import { definitionOf } from '../screens/frame.ts';
 import { shownScreen } from '../screens/screen.ts';
@@ -192,14 +192,6 @@ function previewLine(state: State, prompt: Prompt, purpose: Exclude<Prompt['purp
     case 'cancel':
       return prompt.problem ? [span(` ${prompt.problem}`, 'warn')] : [span(' The step in flight is stopped; what was stored stays. Esc leaves the run alone.', 'muted')];
   }
-}
-
-/** How many lines a filter lets through, or so far. */
-function filterCount(run: OpenRun): string {
-  const { first } = run.view.logs;
-  const all = run.view.logCount - first;
-  const passed = `${shownCount(run.log).toLocaleString('en-US')} of ${plural(all, 'line')}`;
-  return isScanning(run) ? `${passed} so far, ${Math.floor((100 * (run.log.scanned - first)) / all)} %` : `${passed} pass`;
 }
 
 /** Where a jump would lead. */

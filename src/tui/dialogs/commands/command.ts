@@ -9,6 +9,8 @@ export interface Command {
   /** What the plain word after those before it can be, for completion. */
   readonly plain?: ((state: State, before: readonly string[]) => readonly string[]) | undefined;
   readonly options?: readonly Option[] | undefined;
+  /** Options that the command line has and this line leaves to a shell, with their dashes. */
+  readonly inShell?: readonly string[] | undefined;
   /** The rest of the line is one text, blanks, quotes and dashes included. */
   readonly isText?: boolean | undefined;
   /** Throws a `UserError` with what is wrong with the words. */

@@ -20,7 +20,7 @@ import { oneOf, valueOf, type Words } from './words.ts';
 export const startCommands: Readonly<Record<string, Command>> = {
   run: {
     usage: 'run PIPELINE', help: 'start a pipeline; without --input with its example inputs',
-    plain: pipelineKeys,
+    plain: pipelineKeys, inShell: ['--on-lease-end', '--no-exchanges'],
     options: [
       { name: '--input', short: '-i', value: 'NAME=VALUE' },
       { name: '--model', value: 'NAME', choices: (state) => state.lists.models.map((one) => one.model_record_id) },
@@ -44,7 +44,10 @@ export const startCommands: Readonly<Record<string, Command>> = {
       { name: '--set', value: 'PATH=VALUE' },
       { name: '--effects', value: ForkEffects.options.join('|'), choices: () => ForkEffects.options },
       { name: '--repeat-effects' },
+      // The look at what it would do comes first here in any case.
+      { name: '--preview' },
     ],
+    inShell: ['--patch'],
     run: (state, words) => {
       const step = forkStep(state, words);
       const next = step ? withRun(state, (run) => selectStep(run, step.key)) : state;

@@ -1,6 +1,8 @@
 import { shortId } from '../../../core/format.ts';
 import { UserError } from '../../../protocol/error.ts';
 import { selectedStep } from '../../model/steps.ts';
+import { withScreen } from '../../screens/screen.ts';
+import { newSessionsScreen } from '../../screens/sessions.ts';
 import { follow } from '../../update/together.ts';
 import { only, told } from '../../update/result.ts';
 import type { State } from '../../state.ts';
@@ -8,18 +10,20 @@ import type { Update } from '../../update/result.ts';
 import type { Command } from './command.ts';
 import { knownOr, mayChange, openRunOf, stepNamed } from './references.ts';
 
-const deeds = ['start', 'join', 'follow', 'leave', 'end'] as const;
+const deeds = ['list', 'start', 'join', 'follow', 'leave', 'end'] as const;
 
 /** Commands for looking at a run with others, and for talking about it. */
 export const togetherCommands: Readonly<Record<string, Command>> = {
   session: {
-    usage: 'session start|join|follow|leave|end', help: 'look at a run together with others', plain: () => deeds, options: [{ name: '--name', value: 'NAME' }],
+    usage: 'session list|start|join|follow|leave|end', help: 'look at a run together with others', plain: () => deeds, options: [{ name: '--name', value: 'NAME' }], inShell: ['--all', '-a'],
     run: (state, { plain: [deed = 'join', ...rest], options }) => {
       if (state.recording !== undefined) throw new UserError('usage', 'a recording has no sessions');
       const inOne = (): void => {
         if (!state.together) throw new UserError('usage', 'you are in no session', { hint: '`session join` joins one, `session start` begins one' });
       };
       switch (deed) {
+        case 'list':
+          return only(withScreen(state, newSessionsScreen()));
         case 'start': {
           mayChange(state);
           const { runId } = openRunOf(state);

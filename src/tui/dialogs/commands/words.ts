@@ -12,6 +12,13 @@ export interface Option {
   readonly choices?: ((state: State) => readonly string[]) | undefined;
 }
 
+/** What only a shell can do. Whoever has the whole line says what to type there. */
+export class ShellOnly extends UserError {
+  constructor(message: string) {
+    super('usage', message);
+  }
+}
+
 /** What was typed after the name of a command. */
 export interface Words {
   readonly plain: readonly string[];
@@ -19,9 +26,12 @@ export interface Words {
   readonly options: ReadonlyMap<string, readonly string[]>;
 }
 
+/** A word of a line as it is typed, its quotes included; one that is open goes to the end. */
+export const wordPattern = /(?:"[^"]*"?|'[^']*'?|[^\s"'])+/g;
+
 /** The words of a line; quotes, single or double, hold together what has blanks. */
 export function splitWords(text: string): readonly string[] {
-  return [...text.matchAll(/(?:"[^"]*"?|'[^']*'?|[^\s"'])+/g)].map(([word]) => word.replaceAll(/"([^"]*)"?|'([^']*)'?/g, '$1$2'));
+  return [...text.matchAll(wordPattern)].map(([word]) => word.replaceAll(/"([^"]*)"?|'([^']*)'?/g, '$1$2'));
 }
 
 /** Tells plain words from options: `--name value`, `--name=value`, `-n value`. Throws `usage` for what the command does not have. */
