@@ -189,7 +189,7 @@ describe('twenty screens', () => {
 
   it('say that the link is lost and what is shown may be old', () => {
     expect(screen('a lost link')).toMatchInlineSnapshot(`
-      " 00abc1  ⏸ PAUSED 0 ms  as of just now  TEST MODE  ✘ link lost, next try in 1 s
+      " generate-c… 00abc1  ⏸ PAUSED 0 ms  as of just now  TEST MODE  ✘ lost, next 1 s
        ✔1 ✔2 ✔3 ✔4›⏸5 ·6
        ⏸ held before 5 Storage …  stopped: breakpoint 1, by local@stepscope, just now
        1 steps 2 log 3 inputs 4 outputs 5 diff 6 state 7 source 8 timing 9 error ━━━━━

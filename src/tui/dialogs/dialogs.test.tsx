@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { helpEntries } from './help.ts';
 import { breakpointRow, heldRun, keys, listed, modelRows, openTerminal, opened, runId, runRow, stepRow } from '../testing.tsx';
 
 describe('the list of runs', () => {
@@ -118,6 +119,20 @@ describe('choosing a run before it starts', () => {
 });
 
 describe('help and commands', () => {
+  it.each(['theme', 'set', 'preset', 'bind', 'picture', 'bytes', 'at', 'comment', 'break', ':filter'])('finds `%s` in the help as a command, and Enter begins to type it', (name) => {
+    const terminal = openTerminal({}, ...heldRun());
+    terminal.press('?', ...name);
+    const bare = name.replace(':', '');
+    const overlay = terminal.state().overlays.at(-1);
+    if (overlay?.type !== 'help') throw new Error('the help is not open');
+    const at = helpEntries(terminal.state(), overlay).findIndex((one) => one.type === 'command' && one.name === bare);
+    terminal.press(...Array.from({ length: at }, () => keys.down));
+    expect(terminal.screen()).toContain('Typed after :');
+    expect(terminal.screen()).toContain(` :${bare}`);
+    terminal.press('\r');
+    expect(terminal.state().overlays).toMatchObject([{ type: 'prompt', purpose: 'command', text: `${bare} `, at: bare.length + 1 }]);
+  });
+
   it('finds a key by what it does, says why it does nothing, and runs it on Enter', () => {
     const terminal = openTerminal({}, ...heldRun());
     terminal.press('?', 'pause before');
@@ -196,7 +211,7 @@ describe('a backend that cannot be reached', () => {
   it('shows a lost link with the time to the next attempt, and what is known stays', () => {
     const terminal = openTerminal({}, ...opened(runRow(), stepRow('load_model')));
     terminal.send({ type: 'runLink', runId, link: { state: 'lost', reason: 'closed', retryInMs: 3_000 } });
-    expect(terminal.screen()).toContain('link lost, next try in 3 s');
+    expect(terminal.screen()).toContain('lost, next 3 s');
     expect(terminal.screen()).toContain('✔1');
   });
 });

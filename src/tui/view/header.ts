@@ -22,10 +22,21 @@ export function headerLine(state: State): Line {
   const link = run ? run.link : state.lists.link;
   const parts = run ? runParts(state, run) : homeParts(state);
   // A live link is the first thing not worth its place; a lost one is what everything else hangs on.
-  const words = [...lineUseSpans(state), ...(run?.playback ? playbackSpans(run) : linkSpans(link, state))];
+  const wordsOf = (isBrief: boolean): Line => [...lineUseSpans(state), ...(run?.playback ? playbackSpans(run) : linkSpans(link, state, isBrief))];
+  const longest = wordsOf(columns < NARROW);
+  const isCrowded = partsWidth(parts) + lineWidth(longest) + 1 > columns;
+  const words = isCrowded ? wordsOf(true) : longest;
   const fits = lineWidth(fitParts(parts, 0)) + lineWidth(words) + 1 <= columns;
   const end = fits || link.state === 'lost' || run?.playback ? words : [];
   return spread(fitParts(parts, columns - lineWidth(end) - (end.length > 0 ? 1 : 0), state.glyphs.more), end, columns);
+}
+
+/** Below this the link is told in few words. */
+const NARROW = 60;
+
+/** Cells of all the pieces, those that can be cut as short as can be. */
+function partsWidth(parts: readonly Part[]): number {
+  return parts.reduce((sum, { line, least = Infinity }) => sum + Math.min(least, lineWidth(line)), 0);
 }
 
 function homeParts(state: State): readonly Part[] {
@@ -45,13 +56,14 @@ function runParts(state: State, run: OpenRun): readonly Part[] {
   const time = workTimeOf(row, run.view.index.steps.values(), lostAt ?? state.now);
   const timeToken = lostAt === undefined ? 'text' : 'muted';
   const { done, total } = progressOf(run.view);
+  // Which run it is matters more than its figures as soon as they may be old.
   const name = `${row.bookmarked ? `${state.glyphs.bookmark} ` : ''}${row.bookmark_name ?? row.pipeline_key ?? 'traced program'}`;
   const token = row.status === 'paused' ? 'held' : row.status === 'interrupted' ? 'failed' : row.status;
   return [
     { line: [span(` ${name}`, 'heading')], gives: 3, least: 9 },
-    { line: [span(` ${shortId(row.test_run_id)} `, 'muted')], gives: 5 },
+    { line: [span(` ${shortId(row.test_run_id)} `, 'muted')], gives: state.size.columns < NARROW ? 5 : undefined },
     { line: [span(' '), span(`${state.glyphs.status[row.status]} ${row.status.toUpperCase()}`, lostAt === undefined ? token : 'muted')] },
-    { line: time ? [span(` ${formatDuration(time.workMs)}`, timeToken)] : [], gives: row.status === 'paused' ? 5 : 8 },
+    { line: time ? [span(` ${formatDuration(time.workMs)}`, timeToken)] : [], gives: lostAt !== undefined ? 2 : row.status === 'paused' ? 5 : 8 },
     // Of a held run it is how long it has waited that matters.
     { line: time && time.heldMs > 0 ? [span(`, held ${formatDuration(time.heldMs)}`, timeToken)] : [], gives: row.status === 'paused' ? 8 : 5 },
     // No word of a run that goes on without us reaching us is about now.
@@ -60,7 +72,7 @@ function runParts(state: State, run: OpenRun): readonly Part[] {
     { line: state.readOnly ? badge('READ-ONLY', 'badgeReadOnly') : [], gives: 7 },
     { line: editBadge(run), gives: 6 },
     { line: rerunWords(row, run), gives: 1 },
-    { line: [span(`  ${done}/${total}`, 'muted')], gives: 4 },
+    { line: [span(`  ${done}/${total}`, 'muted')], gives: lostAt === undefined ? 4 : 1 },
     { line: togetherSpans(state), gives: 8 },
     { line: row.mode === 'step' ? [span('  stepping', 'muted')] : [], gives: 2 },
   ];
@@ -110,7 +122,7 @@ function playbackSpans(run: OpenRun): Line {
 }
 
 /** What is known of the link, in words. */
-export function linkSpans(link: LinkAt, state: State): Line {
+export function linkSpans(link: LinkAt, state: State, isBrief = state.size.columns < NARROW): Line {
   if (state.recording !== undefined) return [span('recording ', 'accent')];
   switch (link.state) {
     case 'live':
@@ -122,7 +134,7 @@ export function linkSpans(link: LinkAt, state: State): Line {
     case 'lost': {
       const seconds = Math.ceil((link.at + link.retryInMs - state.now) / 1000);
       // A bare time would be read as how long it has been lost.
-      const words = state.size.columns < 60 ? ['lost', `next ${seconds} s`, 'trying'] : ['link lost', `next try in ${seconds} s`, state.size.columns < 100 ? 'trying' : 'trying again'];
+      const words = isBrief ? ['lost', `next ${seconds} s`, 'trying'] : ['link lost', `next try in ${seconds} s`, state.size.columns < 100 ? 'trying' : 'trying again'];
       return [span(`${state.glyphs.status.failed} ${words[0]}, ${seconds > 0 ? words[1] : words[2]} `, 'warn')];
     }
   }
@@ -130,7 +142,7 @@ export function linkSpans(link: LinkAt, state: State): Line {
 
 /** What the line to the terminal carries, where a person asked for it. */
 function lineUseSpans({ lineUse, settings }: State): Line {
-  return settings.values.showBytes && lineUse ? [span(`${formatBytes(lineUse.bytesPerSecond)}/s, ${lineUse.framesPerSecond} frames/s  `, 'muted')] : [];
+  return settings.values.showBytes && lineUse ? [span(`${formatBytes(lineUse.bytesPerSecond)}/s, ${plural(lineUse.framesPerSecond, 'frame')}/s  `, 'muted')] : [];
 }
 
 /** Second row of the run screen: the step that matters now, and why the run stands where it stands. */

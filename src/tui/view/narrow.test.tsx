@@ -71,12 +71,23 @@ describe('a lost link', () => {
     terminal.later(5_000);
     terminal.send(lost);
     terminal.later(12_000);
-    expect(rows(terminal, 0, 1)).toMatchInlineSnapshot(`" 00abc1  ▶ RUNNING 5.0 s  as of 12 s ago  TEST MODE   0/6   ✘ link lost, trying"`);
+    expect(rows(terminal, 0, 1)).toMatchInlineSnapshot(`" generate-c… 00abc1  ▶ RUNNING 5.0 s  as of 12 s ago  TEST MODE  ✘ lost, trying"`);
     expect(terminal.screen()).toContain('1 Load Model 5.0 s');
     expect(terminal.painted().split('\n')[0]).toContain('38;2;139;148;158m▶ RUNNING');
     expect(terminal.screen().split('\n').at(-1)).not.toMatch(/pause|break|rerun/);
     terminal.press('p');
     expect(terminal.screen()).toContain('p does nothing now: the link is lost');
+  });
+
+  it('keeps the run by its id, whatever else there is to say', () => {
+    for (const columns of [60, 80, 100]) {
+      const terminal = openTerminal({ size: { columns, rows: 24 } }, ...opened(runRow({ status: 'completed', completed_at: at(33_100), total_duration_ms: 33_100 })), lost);
+      terminal.later(2_000);
+      const [header] = terminal.screen().split('\n');
+      expect(header).toContain(' 00abc1 ');
+      expect(header).toMatch(/COMPLETED.*TEST MODE.*lost, next/);
+      if (columns >= 80) expect(header).toMatch(/^ generat.*as of 2 s ago/);
+    }
   });
 
   it('counts from the first loss, not from the last try, and ends when the link is live', () => {
