@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Message } from './message.ts';
 import { rowAt } from './model/log.ts';
-import { changed, keys, logRow, openTerminal, opened, runRow, stepRow } from './testing.tsx';
+import { changed, keys, logRow, openTerminal, opened, runId, runRow, stepRow } from './testing.tsx';
 
 function withLines(count: number, size?: { readonly columns: number; readonly rows: number }) {
   const lines = Array.from({ length: count }, (_, index) => logRow(100 + index, `line ${index}${index % 10 === 7 ? ' needle' : ''}`, { log_level: index % 20 === 5 ? 'error' : index % 5 === 0 ? 'debug' : 'info' }));
@@ -20,6 +21,21 @@ describe('the log', () => {
     terminal.press('G');
     expect(last(terminal)).toContain('fresh 127');
     expect(terminal.screen()).not.toContain('new');
+  });
+
+  it('says that a run logged nothing only when its log has been read', () => {
+    const done = runRow({ status: 'completed', completed_at: '2026-03-01T12:00:01.000Z' });
+    const terminal = openTerminal({}, { type: 'listed', rows: { runs: [done] } }, { type: 'started', run: done });
+    const link = (state: 'connecting' | 'catching-up' | 'live') => terminal.send({ type: 'runLink', runId, link: { state } });
+    terminal.press('2');
+    link('connecting');
+    expect(terminal.screen()).toContain('Reading the log…');
+    terminal.send({ type: 'runLink', runId, link: { state: 'lost', reason: 'closed', retryInMs: 1_000 } });
+    expect(terminal.screen()).toContain('No line was read before the link was lost.');
+    link('live');
+    expect(terminal.screen()).toContain('The run logged nothing.');
+    terminal.send({ ...changed(done), reading: { part: 0.1, isWhole: false, problem: undefined } } as Message);
+    expect(terminal.screen()).toContain('Reading the log…');
   });
 
   it('freezes when a reader scrolls up', () => {

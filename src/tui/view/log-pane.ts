@@ -51,6 +51,11 @@ export function logPane(state: State, run: OpenRun, area: Area): readonly Line[]
 
 function emptyLog(run: OpenRun): readonly Line[] {
   if (run.view.logCount > 0) return [[span(` No line of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')} passes the filters. F switches them off, f edits them.`, 'muted')]];
+  // Nothing is known of a log before its end was read.
+  const { lostAt, state } = run.link;
+  if (lostAt !== undefined) return [[span(' No line was read before the link was lost.', 'warn')]];
+  if (run.reading?.problem !== undefined) return [[span(' Nothing of the log could be read.', 'warn')]];
+  if (state !== 'live' || run.reading?.isWhole === false) return [[span(' Reading the log…', 'muted')]];
   const status = run.view.run?.status;
   return [[span(status === undefined || !finalRunStatuses.has(status) ? ' No line yet.' : ' The run logged nothing.', 'muted')]];
 }
