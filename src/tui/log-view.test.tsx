@@ -73,6 +73,18 @@ describe('marked lines', () => {
     expect(terminal.screen()).toContain('No marked line passes the filters; F switches them off.');
   });
 
+  it('lie once over the log, however often one goes there', () => {
+    const terminal = withLog(hundred);
+    terminal.send(bookmarked(mark(110, 'the only one')));
+    for (let times = 0; times < 3; times += 1) {
+      terminal.press("'");
+      expect(terminal.screen()).toContain('›00:00.110');
+      terminal.press(keys.enter);
+    }
+    terminal.press(keys.esc);
+    expect(terminal.state().open).toBeUndefined();
+  });
+
   it('are listed with their notes, and Enter goes there', () => {
     const terminal = withLog(hundred);
     terminal.press("'");

@@ -58,7 +58,9 @@ export const marksScreen: Screen<MarksState> = {
     'marks.open': on('marks', (state, own) => {
       const id = rows(state, own, state.size.columns - 1)[own.cursor]?.id;
       if (id === undefined) return only(told(state, 'No line is marked; m in the log marks one.'));
-      const shown = showRun(state, own.runId);
+      // The log of the run lies beneath already: opened over its own marks, it would have to be left as often.
+      const isBeneath = state.screens.length === 1 && state.open?.runId === own.runId;
+      const shown = isBeneath ? only({ ...state, screens: [] }) : showRun(state, own.runId);
       return only(goToLine(shown.state, Number(id)), ...shown.effects);
     }),
   },

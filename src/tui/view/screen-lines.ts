@@ -22,8 +22,9 @@ export function screenLines(state: State, own: ScreenState): readonly Line[] {
   const height = screenHeight(state);
   const cursor = Math.min(own.cursor, Math.max(0, rows.length - 1));
   const top = scrolled(own.top, cursor, height, rows.length);
-  const shown = rows.slice(top, top + height).map(({ line }, index): Line => {
-    const here = top + index === cursor && rows.length > 1;
+  const shown = rows.slice(top, top + height).map(({ line, id }, index): Line => {
+    // A sentence that stands alone says something; a single row can be opened.
+    const here = top + index === cursor && (rows.length > 1 || id !== undefined);
     return [span(here ? state.glyphs.cursor : ' ', 'accent'), ...searched(withKeysIn(state, line), own.search, here)];
   });
   const above = [definitionOf(own).about(state, own), ...headOf(state)];
