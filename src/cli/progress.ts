@@ -4,7 +4,7 @@ import { printable } from '../core/format.ts';
 export interface Progress {
   /** Called as often as one likes. */
   readonly at: (text: string) => void;
-  /** Takes the line away that was written over and over. */
+  /** Takes the line away that was written over and over; nothing is said after it. */
   readonly end: () => void;
 }
 
@@ -16,15 +16,17 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr, now: (
   const { quietMs, everyMs } = stream.isTTY ? terminal : file;
   let toldAt = now() + quietMs - everyMs;
   let isShown = false;
+  let isOver = false;
   return {
     at: (text) => {
-      if (now() - toldAt < everyMs) return;
+      if (isOver || now() - toldAt < everyMs) return;
       toldAt = now();
       isShown = true;
       const line = printable(text);
       stream.write(stream.isTTY ? `\r\u001B[2K${line}` : `${line}\n`);
     },
     end: () => {
+      isOver = true;
       if (isShown && stream.isTTY) stream.write('\r\u001B[2K');
     },
   };
