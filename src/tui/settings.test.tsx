@@ -57,7 +57,7 @@ describe('the settings screen', () => {
     terminal.press(':', 'set logLines 25000\r');
     expect(terminal.screen()).toContain('log lines: 25000 from the next start on');
     terminal.press(':', 'set logLines 999\r');
-    expect(terminal.screen()).toContain('LogLines cannot be "999". It can be a whole number from 1000 to 10000000');
+    expect(terminal.screen()).toContain('logLines cannot be "999". It can be a whole number from 1000 to 10000000');
     terminal.press(':', 'set logLines default\r', ':', 'settings\r', 'jjjjjjjj', '\r');
     expect(terminal.screen()).toContain('Choose: log lines');
     terminal.press('j', '\r');
@@ -83,6 +83,8 @@ describe('keys of a person', () => {
     expect(terminal.effects.at(-1)).toMatchObject({ type: 'start' });
     terminal.press('n');
     expect(terminal.screen()).toContain('n means nothing here');
+    terminal.press('\u001b[15~');
+    expect(terminal.screen()).toContain('F5 means nothing here');
     terminal.press('?', 'new');
     expect(terminal.screen()).toMatch(/Ctrl-n +new run/);
     terminal.press(keys.esc, ':', 'unbind runs.start\r');

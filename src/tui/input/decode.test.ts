@@ -25,6 +25,7 @@ describe('what the terminal sends', () => {
   it('is one key when its sequence arrives in pieces', () => {
     expect(typed('\u001b', '[A')).toEqual(['up']);
     expect(typed('\u001b[', '6', '~')).toEqual(['pagedown']);
+    expect(typed('\u001bOP', '\u001b[15~', '\u001b[24;2~', '\u001b[[A', '\u001b[', '[', 'Ex')).toEqual(['f1', 'f5', 'f12', 'f1', 'f5', 'x']);
     expect(typed('\u001bO', 'B')).toEqual(['down']);
     expect(typed('\u001b[1;2', 'C')).toEqual(['right']);
   });
@@ -42,7 +43,7 @@ describe('what the terminal sends', () => {
     expect(typed('\u001bP>|xterm(370)\u001b\\j')).toEqual(['j']);
     expect(typed('\u001b[<0;12;5Mj')).toEqual(['j']);
     expect(typed('\u001b[M !!j')).toEqual(['j']);
-    expect(typed('\u001b[15~\u001bxj')).toEqual(['j']);
+    expect(typed('\u001b[15~\u001bxj')).toEqual(['f5', 'j']);
     expect(typed('\u001b[12;40Rj')).toEqual(['j']);
   });
 

@@ -36,6 +36,12 @@ const finalKeys: Record<string, KeyName> = {
 };
 const tildeKeys: Record<string, KeyName> = { 1: 'home', 2: 'insert', 3: 'delete', 4: 'end', 5: 'pageup', 6: 'pagedown', 7: 'home', 8: 'end' };
 
+/** Nothing is on them, which is said as of any other key. */
+const functionKeys: Record<string, KeyName> = {
+  P: 'f1', Q: 'f2', R: 'f3', S: 'f4', 11: 'f1', 12: 'f2', 13: 'f3', 14: 'f4', 15: 'f5', 17: 'f6', 18: 'f7', 19: 'f8', 20: 'f9', 21: 'f10', 23: 'f11', 24: 'f12',
+};
+const consoleFunctionKeys: Record<string, KeyName> = { A: 'f1', B: 'f2', C: 'f3', D: 'f4', E: 'f5' };
+
 /** CSI with a complete final byte; the parameters may hold intermediates, as replies do. */
 // oxlint-disable-next-line no-control-regex -- these are the bytes terminals send
 const csi = /^\u001b\[([0-?]*)([ -/]*)([@-~])/;
@@ -142,6 +148,8 @@ function takeSequence(rest: string): { readonly key: KeyName | undefined; readon
   const kind = rest[1]!;
 
   if (kind === '[') {
+    // The console of Linux alone sends these, and their last letter would be a key of its own.
+    if (rest[2] === '[') return rest.length < 4 ? undefined : { key: consoleFunctionKeys[rest[3]!], length: 4 };
     const found = csi.exec(rest);
     if (found === null) {
       // Either unfinished, or not a sequence at all: a byte that can not be in one ends the wait.
@@ -155,7 +163,7 @@ function takeSequence(rest: string): { readonly key: KeyName | undefined; readon
 
   if (kind === 'O') {
     if (rest.length < 3) return undefined;
-    return { key: rest[2] === 'M' ? 'enter' : finalKeys[rest[2]!], length: 3 };
+    return { key: rest[2] === 'M' ? 'enter' : (finalKeys[rest[2]!] ?? functionKeys[rest[2]!]), length: 3 };
   }
 
   if (']P_X^'.includes(kind)) {
@@ -174,7 +182,7 @@ function csiKey(parameters: string, final: string): KeyName | undefined {
   if (/^[<-?]/.test(parameters)) return undefined;
   const [first = '', modifier] = parameters.split(';');
   const plain = modifier === undefined || modifier === '1';
-  if (final === '~') return plain ? tildeKeys[first] : undefined;
+  if (final === '~') return (plain ? tildeKeys[first] : undefined) ?? functionKeys[first];
   // Shift, Alt and Ctrl with an arrow: the arrow alone, so that a held modifier does not kill the key.
   return finalKeys[final];
 }

@@ -2,7 +2,7 @@ import { graphemes } from '../graphemes.ts';
 
 /**
  * A key as the keymap names it: the character itself (`j`, `G`, `é`), or a name: `enter tab shift-tab esc
- * backspace delete up down left right pageup pagedown home end space ctrl-x`.
+ * backspace delete up down left right pageup pagedown home end space ctrl-x f1`.
  */
 export type KeyName = string;
 
@@ -18,7 +18,7 @@ export function keyLabel(key: KeyName): string {
     up: '↑', down: '↓', left: '←', right: '→', pageup: 'PgUp', pagedown: 'PgDn', home: 'Home', end: 'End',
   };
   if (key.startsWith('ctrl-')) return `Ctrl-${key.slice('ctrl-'.length)}`;
-  return labels[key] ?? key;
+  return labels[key] ?? (/^f\d+$/.test(key) ? key.toUpperCase() : key);
 }
 
 /** The text a key types, if it types any. */
