@@ -23,13 +23,15 @@ export function helpLines(state: State, help: Help): readonly Line[] {
   const cursor = Math.min(help.cursor, Math.max(0, entries.length - 1));
   const chosen = entries[cursor];
   const rows = entries.flatMap((entry, index): readonly { readonly line: Line; readonly isChosen: boolean }[] => [
-    ...(!entry.isHere && (index === 0 || entries[index - 1]!.isHere) ? [{ line: line('   Elsewhere', 'heading'), isChosen: false }] : []),
+    ...headOf(entry, entries[index - 1]),
     { line: entryLine(state, below, entry, index === cursor), isChosen: index === cursor },
   ]);
   const at = Math.max(0, rows.findIndex((row) => row.isChosen));
   const top = scrolled(Math.max(0, at - height + 1), at, height, rows.length);
   const shown = rows.slice(top, top + height).map((row) => row.line);
-  const count = `   ${entries.filter((one) => one.isHere).length} here, ${entries.filter((one) => !one.isHere).length} elsewhere`;
+  const commands = entries.filter((one) => one.type === 'command').length;
+  const here = entries.filter((one) => one.isHere).length;
+  const count = `   ${here} here, ${entries.length - here - commands} elsewhere${commands === 0 ? '' : `, ${commands} after :`}`;
   return [
     [span(' Search: ', 'muted'), span(help.query), span(' ', undefined, { inverse: true }), span(count, 'muted')],
     [],
@@ -40,7 +42,16 @@ export function helpLines(state: State, help: Help): readonly Line[] {
   ];
 }
 
-function entryLine(state: State, below: State, { binding, isHere }: HelpEntry, isChosen: boolean): Line {
+/** The heading over an entry, where a group begins with it. */
+function headOf(entry: HelpEntry, before: HelpEntry | undefined): readonly { readonly line: Line; readonly isChosen: boolean }[] {
+  const head = entry.type === 'command' ? '   Typed after :' : '   Elsewhere';
+  const isFirst = before === undefined || before.isHere || before.type !== entry.type;
+  return entry.isHere || !isFirst ? [] : [{ line: line(head, 'heading'), isChosen: false }];
+}
+
+function entryLine(state: State, below: State, entry: HelpEntry, isChosen: boolean): Line {
+  if (entry.type === 'command') return [span(isChosen ? ` ${state.glyphs.cursor} ` : '   ', 'accent'), span(fit(`:${entry.name}`, KEY_CELLS), 'key'), span(` ${entry.help}`, isChosen ? 'selection' : 'text')];
+  const { binding, isHere } = entry;
   const why = isHere ? whyNot(below, binding) : undefined;
   return [
     span(isChosen ? ` ${state.glyphs.cursor} ` : '   ', 'accent'),
@@ -59,7 +70,9 @@ function whyNot(below: State, binding: Binding): string | undefined {
 }
 
 /** The whole sentence of an entry, and its name for `:` and for other keys. */
-function aboutLines(state: State, below: State, { binding, isHere }: HelpEntry): readonly Line[] {
+function aboutLines(state: State, below: State, entry: HelpEntry): readonly Line[] {
+  if (entry.type === 'command') return [line(` ${clip(entry.help, state.size.columns - 2, state.glyphs.more)}`, 'accent'), line(` :${entry.usage}`, 'muted')];
+  const { binding, isHere } = entry;
   const why = isHere ? whyNot(below, binding) : undefined;
   const columns = state.size.columns - 2;
   const sentence = `${binding.help}${why === undefined ? '' : ` Not now: ${why}.`}`;
