@@ -292,6 +292,14 @@ describe('the times of a run', () => {
     `);
   });
 
+  it('have numbers before a bar on forty columns', () => {
+    expect(times({ columns: 40 }).screen().split('\n').slice(2, 5).join('\n')).toMatchInlineSnapshot(`
+      "›                 took      p50      p95
+       * 1   Load M…   1.0 s
+         5   Storag…   3.0 s    1.0 s    1.5 s"
+    `);
+  });
+
   it('are spread out under the step, with the place of this run among them', () => {
     const terminal = times({ columns: 80 });
     terminal.press('j', 'j', ' ');

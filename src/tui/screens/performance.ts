@@ -29,11 +29,22 @@ const profileQuestion = ({ runId }: PerformanceState) => ({ kind: 'profile', run
 const judgedQuestion = ({ runId }: PerformanceState) => ({ kind: 'judgedTimes', runId }) as const;
 const earlierQuestion = ({ runId }: PerformanceState) => ({ kind: 'earlierTimes', runId }) as const;
 
-/** Cells of the bar of a step. */
-const BAR = { narrow: 12, wide: 28 } as const;
 const WIDE = 110;
-/** Cells of a row that are neither name nor bar. */
-const FIXED = 43;
+/** Cells of a row that are neither name nor what gives way: marks, number, `took`, `p50` and `p95`. */
+const FIXED = 32;
+const LEAST_NAME = 10;
+
+/** Cells of a row. Where there is little room the bar gives way first, then `self`, then the names; the other numbers never do. */
+function cellsOf(columns: number): { readonly name: number; readonly self: number; readonly bar: number; readonly isWide: boolean } {
+  const isWide = columns + 1 >= WIDE;
+  const self = columns >= FIXED + SELF + LEAST_NAME ? SELF : 0;
+  const bar = isWide ? 28 : columns >= FIXED + SELF + BAR_GAP + 12 + LEAST_NAME ? 12 : 0;
+  const rest = FIXED + self + (bar === 0 ? 0 : BAR_GAP + bar) + (isWide ? 41 : 0);
+  return { name: Math.max(4, Math.min(30, columns - rest)), self, bar, isWide };
+}
+
+const SELF = 9;
+const BAR_GAP = 2;
 
 function rows(state: State, own: PerformanceState, columns: number): readonly ScreenRow[] {
   const profile = answerTo(own, profileQuestion(own));
@@ -53,31 +64,25 @@ function rows(state: State, own: PerformanceState, columns: number): readonly Sc
 }
 
 function headRow(state: State, columns: number): ScreenRow {
-  const wide = columns + 1 >= WIDE;
-  const cells = wide ? BAR.wide : BAR.narrow;
-  const words = `${' '.repeat(nameCells(columns) + 6)}${fit('took', 8, 'right')} ${fit('self', 8, 'right')}  ${fit('', cells)} ${fit('p50', 8, 'right')} ${fit('p95', 8, 'right')}${wide ? `  ${fit('CPU', 8, 'right')} ${fit('waited', 8, 'right')}  earlier runs` : ''}`;
+  const { name, self, bar, isWide } = cellsOf(columns);
+  const words = `${' '.repeat(name + 6)}${fit('took', 8, 'right')}${fit(self === 0 ? '' : 'self', self, 'right')}${fit('', bar === 0 ? 0 : BAR_GAP + bar)} ${fit('p50', 8, 'right')} ${fit('p95', 8, 'right')}${isWide ? `  ${fit('CPU', 8, 'right')} ${fit('waited', 8, 'right')}  earlier runs` : ''}`;
   return { line: clipLine([span(words, 'muted')], columns, state.glyphs.more) };
-}
-
-function nameCells(columns: number): number {
-  return Math.max(10, Math.min(30, columns - FIXED - (columns + 1 >= WIDE ? BAR.wide + 41 : BAR.narrow)));
 }
 
 /** `* 8e  Provider API Call   3.2 s   3.1 s  ━━━━|──   2.9 s   4.0 s`. */
 function stepRows(state: State, step: StepProfile, trend: StepTrend | undefined, judgement: TimeJudgement | undefined, longest: number, columns: number): readonly ScreenRow[] {
-  const wide = columns + 1 >= WIDE;
-  const cells = wide ? BAR.wide : BAR.narrow;
+  const cells = cellsOf(columns);
   const isSlow = judgement?.verdict === 'slower';
   const time = (ms: number | null | undefined): string => fit(ms === null || ms === undefined ? '' : formatDuration(ms), 8, 'right');
   const drawn: Line = [
     span(step.isCritical ? '* ' : '  ', 'accent', { bold: true }),
     span(step.display.padEnd(4), 'muted'),
-    span(fit(`${'  '.repeat(step.depth)}${step.name}`, nameCells(columns), 'left', state.glyphs.more), step.isCritical ? 'text' : 'muted'),
+    span(fit(`${'  '.repeat(step.depth)}${step.name}`, cells.name, 'left', state.glyphs.more), step.isCritical ? 'text' : 'muted'),
     span(time(step.durationMs), isSlow ? 'warn' : 'text'),
-    span(` ${time(step.selfMs)}  `, 'muted'),
-    ...markedBar(state, step.durationMs / longest, [judgement?.median, judgement?.p95].flatMap((ms) => (typeof ms === 'number' ? [ms / longest] : [])), cells, isSlow ? 'warn' : 'running'),
+    span(cells.self === 0 ? '' : ` ${time(step.selfMs)}`, 'muted'),
+    ...(cells.bar === 0 ? [] : [span(' '.repeat(BAR_GAP)), ...markedBar(state, step.durationMs / longest, [judgement?.median, judgement?.p95].flatMap((ms) => (typeof ms === 'number' ? [ms / longest] : [])), cells.bar, isSlow ? 'warn' : 'running')]),
     span(` ${time(judgement?.median)} ${time(judgement?.p95)}`, 'muted'),
-    ...(wide ? [span(`  ${time(step.cpuMs)} ${time(step.providerMs)}  `, 'muted'), span(trend ? sparkline(trend.series.map((point) => point.ms), 20, state.glyphs.ascii) : '', 'accent')] : []),
+    ...(cells.isWide ? [span(`  ${time(step.cpuMs)} ${time(step.providerMs)}  `, 'muted'), span(trend ? sparkline(trend.series.map((point) => point.ms), 20, state.glyphs.ascii) : '', 'accent')] : []),
   ];
   const row: ScreenRow = { line: clipLine(drawn, columns, state.glyphs.more), said: stepWords(step, judgement), id: step.stepKey, isStop: isSlow };
   if (!isSlow) return [row];

@@ -8,6 +8,8 @@ import type { OpenRun, State } from '../state.ts';
 import { stepBars, type BarScale } from './step-bars.ts';
 
 const DURATION_CELLS = 8;
+/** Cells of a row that are neither name nor bar: marks, number, duration and the blanks around it. */
+const FIXED = 2 + 2 + 4 + 1 + DURATION_CELLS + 1;
 /** With fewer cells bars say nothing. */
 const LEAST_BAR = 8;
 
@@ -18,9 +20,9 @@ export function stepsPane(state: State, run: OpenRun, area: Area): readonly Line
   const cursor = Math.max(0, steps.findIndex((step) => step.key === run.selected));
   // The selected step stands in the middle where there is something on both sides.
   const top = scrolled(cursor - Math.floor(area.rows / 2), cursor, area.rows, steps.length);
-  const nameCells = Math.min(30, Math.max(...steps.map((step) => step.name.length + step.depth * 2)));
-  const fixed = 2 + 2 + 4 + nameCells + 1 + DURATION_CELLS + 1;
-  const barCells = area.columns - fixed - 1;
+  // Where there is little room names give way: a duration without its unit is wrong.
+  const nameCells = Math.max(4, Math.min(30, area.columns - FIXED, Math.max(...steps.map((step) => step.name.length + step.depth * 2))));
+  const barCells = area.columns - FIXED - nameCells - 1;
   const timeline = run.view.run && timelineOf(run.view.run, run.view.index.steps.values(), {}, state.now);
   const scale = scaleOf(timeline, barCells);
   const stops = stopsOf(state, run);
