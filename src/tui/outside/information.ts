@@ -1,6 +1,5 @@
 import type { Backend, StepSnapshot } from '../../client/backend.ts';
 import type { RunCharges } from '../../client/run-charges.ts';
-import { workTimeOf, type WorkTime } from '../../core/work-time.ts';
 import type { ModelRow } from '../../protocol/account-rows.ts';
 import type { CommentRow } from '../../protocol/debug-rows.ts';
 import type { RunRow, StepRow } from '../../protocol/rows.ts';
@@ -13,7 +12,8 @@ export interface RunInformation {
   readonly charges: RunCharges | undefined;
   readonly comments: readonly CommentRow[];
   readonly steps: { readonly all: number; readonly edited: number; readonly reused: number; readonly failed: number };
-  readonly time: WorkTime | undefined;
+  /** How long each was held: the time of a run that works goes on. */
+  readonly rows: readonly StepRow[];
   /** The last main step that has completed, with what it returned and left. */
   readonly end: { readonly step: StepRow; readonly snapshot: StepSnapshot | undefined } | undefined;
 }
@@ -31,7 +31,7 @@ export async function runInformation(backend: Backend, runId: string): Promise<R
     run, comments, charges,
     model: models.find((one) => one.model_record_id === run.model_record_id),
     steps: { all: steps.length, edited: count((step) => step.is_edited), reused: count((step) => step.status === 'reused'), failed: count((step) => step.status === 'failed') },
-    time: workTimeOf(run, steps, Date.now()),
+    rows: steps,
     end: last && { step: last, snapshot: await backend.snapshot(runId, last.step_key, last.attempt) },
   };
 }

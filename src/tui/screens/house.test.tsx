@@ -263,6 +263,18 @@ describe('information on a run', () => {
     terminal.press(keys.esc, '0');
     expect(title(terminal)).toBe('information on run 00abc1');
   });
+
+  it('counts the time of a run that works, as its beginning is counted', () => {
+    const run = runRow({ status: 'running', started_at: at(0) });
+    const terminal = openTerminal({}, ...opened(run, stepRow('load_model')));
+    terminal.press('0');
+    answerAll(terminal, () => ({ run, model: undefined, charges: undefined, comments: [], steps: { all: 1, edited: 0, reused: 0, failed: 0 }, rows: [stepRow('load_model')], end: undefined }));
+    const time = (): string | undefined => /time +(\S.*\S)/.exec(terminal.screen())?.[1];
+    terminal.later(19_000);
+    const before = time();
+    terminal.later(30_000);
+    expect([before, time()]).toEqual(['19.0 s', '49.0 s']);
+  });
 });
 
 describe('panes of a wide screen', () => {

@@ -1,6 +1,7 @@
 import { formatClock, formatDuration, formatRelative, plural, shortId } from '../../core/format.ts';
 import { errorCount } from '../../core/run-state.ts';
 import { flattenSteps } from '../../core/step-reference.ts';
+import { workTimeOf } from '../../core/work-time.ts';
 import type { Json, JsonObject } from '../../protocol/json.ts';
 import type { RunRow } from '../../protocol/rows.ts';
 import type { Command } from '../dialogs/commands/command.ts';
@@ -54,7 +55,8 @@ function rows(state: State, own: InformationState, columns: number): readonly Sc
   ];
 }
 
-function factGroups(state: State, { run, model, charges, steps, time }: RunInformation): readonly (readonly [string, readonly Fact[]])[] {
+function factGroups(state: State, { run, model, charges, steps, rows }: RunInformation): readonly (readonly [string, readonly Fact[]])[] {
+  const time = workTimeOf(run, rows, state.now);
   const credits = (amount: number): string => `${amount.toLocaleString('en-US')} ${amount === 1 ? 'credit' : 'credits'}`;
   const parent = run.parent_run_id === null ? null : `${shortId(run.parent_run_id)}${run.forked_from_step === null ? ', all of it' : `, from ${stepName(run, run.forked_from_step)}`}`;
   return [

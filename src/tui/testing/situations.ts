@@ -52,7 +52,7 @@ export function answers(question: Question): Answer | { readonly problem: string
       const step = steps.at(-1)!;
       return {
         run: { ...run, environment: 'staging', git_commit: '4f2a9c1', tags: ['lighthouse', 'night'], notes: 'the one with the storm' }, model: modelRows[0], charges: { charged: 0, wouldHaveCharged: 3 },
-        comments: [], steps: { all: steps.length, edited: 1, reused: 0, failed: 0 }, time: { workMs: 500, heldMs: 0 },
+        comments: [], steps: { all: steps.length, edited: 1, reused: 0, failed: 0 }, rows: steps,
         end: { step, snapshot: { stepKey: step.step_key, attempt: 1, ...values(512), source: null, isEdited: false } },
       };
     }
