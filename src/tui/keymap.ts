@@ -3,7 +3,7 @@ import { didYouMean } from '../core/closest.ts';
 import type { SettingValues } from '../core/terminal-settings.ts';
 import { UserError } from '../protocol/error.ts';
 import type { KeyBindings } from '../protocol/terminal-settings.ts';
-import { keyLabel, type KeyName } from './input/key.ts';
+import { keyLabel, typedText, type KeyName } from './input/key.ts';
 import { bindKeys } from './keymap/bind-keys.ts';
 import { provideKeys } from './keymap/key-marks.ts';
 import { dialogKeys } from './keymap/dialogs.ts';
@@ -29,6 +29,8 @@ export interface Binding {
   readonly action: ActionName;
   readonly keys: readonly KeyName[];
   readonly place: Place;
+  /** Works over dialogs, too, unless they have the key themselves or it is text: of what leaves the state as it is. */
+  readonly overDialogs?: true | undefined;
   /** One or two words for the footer. */
   readonly label: string;
   /** The label where it depends on what is shown. */
@@ -59,6 +61,17 @@ export function effectiveKeymap({ preset, bindings }: Pick<SettingValues, 'prese
   const table = bindKeys(bindKeys(keymap, chosen.bindings, 'preset'), bindings, 'person');
   last = { preset, bindings, table };
   return table;
+}
+
+/** Whether the keys can be had; {@link effectiveKeymap} says why not. */
+export function isKeymap(wanted: Pick<SettingValues, 'preset' | 'bindings'>): boolean {
+  try {
+    effectiveKeymap(wanted);
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
 /** The keys as they are bound now. */
@@ -106,7 +119,8 @@ export function bindingFor(state: State, key: KeyName): Binding | undefined {
     const found = keymapOf(state).find((binding) => binding.place === place && binding.keys.includes(key));
     if (found) return found;
   }
-  return undefined;
+  if (state.overlays.length === 0 || typedText(key) !== undefined) return undefined;
+  return keymapOf(state).find((binding) => binding.overDialogs && binding.keys.includes(key));
 }
 
 /** Everything that can be asked for now, innermost first, without what an inner place hides. */
