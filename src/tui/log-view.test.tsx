@@ -379,3 +379,14 @@ describe('every width', () => {
     }
   });
 });
+
+describe('a log that is still read from a backend', () => {
+  it('says how much of it has come, by the counts that its run keeps', () => {
+    const terminal = openTerminal({ size }, ...opened(runRow({ log_counts: { info: 380, error: 20 } }), stepRow('load_model'), ...hundred));
+    terminal.send({ type: 'runLink', runId, link: { state: 'catching-up' } });
+    terminal.press('2');
+    expect(terminal.screen()).toContain('reading 25 %');
+    terminal.send({ type: 'runLink', runId, link: { state: 'live' } });
+    expect(terminal.screen()).not.toContain('reading');
+  });
+});

@@ -12,14 +12,22 @@ export interface LogNote {
 
 const percent = (part: number): string => `${Math.floor(part * 100)} %`;
 
+/** How much of the log of a run in a backend has come, by the counts that its row keeps; 1 when all has, or nobody knows. */
+function caughtUp({ link, view }: OpenRun): number {
+  const stored = Object.values(view.run?.log_counts ?? {}).reduce((sum, count) => sum + count, 0);
+  return link.state === 'live' || stored === 0 ? 1 : Math.min(1, view.logCount / stored);
+}
+
 /** Few words each, for the title of the log, most pressing first. */
 export function logNotes(run: OpenRun): readonly LogNote[] {
   const { reading, view, log } = run;
   const part = scannedPart(run);
   const gone = view.logs.first;
+  const come = caughtUp(run);
   return [
     ...(reading?.problem ? [{ text: reading.problem, tone: 'warn' } as const] : []),
     ...(reading && !reading.isWhole ? [{ text: reading.part === undefined ? 'reading' : `reading ${percent(reading.part)}`, tone: 'accent' } as const] : []),
+    ...(!reading && come < 1 ? [{ text: `reading ${percent(come)}`, tone: 'accent' } as const] : []),
     ...(part < 1 && log.filter !== undefined ? [{ text: `so far, ${percent(part)}`, tone: 'accent' } as const] : []),
     ...(gone > 0 ? [{ text: `${gone.toLocaleString('en-US')} older let go`, tone: 'warn' } as const] : []),
   ];
