@@ -41,6 +41,8 @@ const questions = {
   waits: (backend: Backend, { runId }: { readonly runId: string; readonly ended: number }) => backend.waits(runId),
   /** A picture that a value speaks of, in a size and a form. */
   picture: (backend: Backend, question: Parameters<typeof shownPicture>[1]) => shownPicture(backend, question),
+  /** What was recorded of a step; null when nothing was. */
+  snapshot: async (backend: Backend, { runId, stepKey, attempt }: { readonly runId: string; readonly stepKey: string; readonly attempt: number }) => (await backend.snapshot(runId, stepKey, attempt)) ?? null,
   /** What an expression was at every step. */
   watched: (backend: Backend, { runId, expression }: { readonly runId: string; readonly expression: string }) => watchedValues(backend, runId, expression),
   /** What a fork from a step would mean. */

@@ -41,7 +41,7 @@ function rows(state: State, own: BreakpointsState, columns: number): readonly Sc
   const shown = watchLines(watched, run && loadedSnapshot(run)?.snapshot, step?.row, run?.view.run, columns);
   const watches = watched.flatMap((one, at) => shown[at]!.map((text, index): ScreenRow => ({ line: text, id: `${WATCH}${one.id}`, isStop: index === 0 })));
   return [
-    ...(breakpoints.length > 0 ? breakpoints : sayRows(state, `None. ${keyFor('breakpoints.add')} adds one; in a run, ${keyFor('run.breakpoint')} on a step, a log line or a value does.`, columns)),
+    ...(breakpoints.length > 0 ? breakpoints : sayRows(state, state.recording === undefined ? `None. ${keyFor('breakpoints.add')} adds one; in a run, ${keyFor('run.breakpoint')} on a step, a log line or a value does.` : 'None is known: breakpoints stay with the pipeline.', columns)),
     { line: [] },
     { line: [span(' Watches', 'heading'), span(step ? `  at ${step.display} ${step.name}` : '  shown at every stop', 'muted')] },
     ...(watches.length > 0 ? watches : sayRows(state, `None. ${keyFor('breakpoints.watch')} adds an expression, such as outputs.width or state.image.`, columns)),
@@ -73,6 +73,7 @@ export const breakpointsScreen: Screen<BreakpointsState> = {
   about: (state, own) => {
     const all = breakpointsOf(state, own.pipelineKey);
     const on = all.filter((one) => one.enabled).length;
+    if (state.recording !== undefined && all.length === 0) return [span(' A recording does not say what stops the runs of its pipeline.', 'muted')];
     return [span(` ${all.length === 0 ? 'Nothing stops its runs' : on === all.length ? `${on} on` : `${on} on, ${all.length - on} off`}`, 'muted'), span('; stored with the pipeline, for all its runs', 'muted')];
   },
   rows,

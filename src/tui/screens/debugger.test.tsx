@@ -11,6 +11,14 @@ const waiting = opened(
 const watchRow = (number: number, expression: string) => ({ id: `w${number}`, pipeline_key: 'generate-content', number, expression, created_by: null, created_at: at(0), updated_at: at(0) });
 
 describe('breakpoints', () => {
+  it('of a recording are not known, so nobody says that nothing stops its runs', () => {
+    const terminal = openTerminal({ recording: 'run.json', readOnly: true }, ...heldRun());
+    terminal.press('B');
+    expect(terminal.screen()).toContain('A recording does not say what stops the runs of its pipeline.');
+    expect(terminal.screen()).not.toContain('Nothing stops its runs');
+    expect(terminal.screen()).not.toMatch(/None\. \S+ adds one/);
+  });
+
   it('are listed with what must hold, and made with a form', () => {
     const terminal = openTerminal({}, ...heldRun(), { type: 'listed', rows: { breakpoints: [breakpointRow({ number: 3, moment: 'after', condition: 'outputs.width > 4096', hit_condition: '% 5' }), breakpointRow({ id: 'other', number: 4, kind: 'level', level: 'warn', target: null, enabled: false })] } });
     terminal.press('B');

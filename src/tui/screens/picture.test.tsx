@@ -4,7 +4,7 @@ import type { Question } from '../outside/questions.ts';
 import { picturesOf } from '../pictures/on-screen.ts';
 import { drawPicture } from '../pictures/picture-job.ts';
 import { encodePng } from '../pictures/png.ts';
-import { keys, openTerminal, opened, runRow, snapshotOf, stepRow, type TestTerminal } from '../testing.tsx';
+import { keys, openTerminal, opened, runId, runRow, snapshotOf, stepRow, type TestTerminal } from '../testing.tsx';
 import { answerAll } from './testing.ts';
 
 const file = encodePng({ width: 64, height: 48, rgba: Uint8Array.from({ length: 64 * 48 * 4 }, (_, at) => (at % 4 === 3 ? 255 : at % 4 === 0 ? (at >> 2) % 64 * 4 : 90)) });
@@ -146,6 +146,22 @@ describe('the picture of a step', () => {
     expect(asked(terminal).at(-1)?.at).toEqual({ kind: 'url', address: files.preview });
     terminal.press(']');
     expect(terminal.screen()).toContain('This is the last picture.');
+  });
+
+  it('waits for a step that is still being read', () => {
+    const steps = ['load_model', 'storage_upload'].map((key) => stepRow(key));
+    const terminal = openTerminal({}, ...opened(runRow({ status: 'completed', completed_steps: 6 }), ...steps));
+    terminal.press('I');
+    expect(terminal.screen()).toContain('Reading 5 Storage Upload…');
+    terminal.press('y', ']');
+    expect(terminal.screen()).toContain('There is no picture here yet.');
+    const snapshot = { stepKey: 'storage_upload', attempt: 1, inputs: {}, outputs: files as never, stateBefore: null, stateAfter: null, source: null, isEdited: false };
+    terminal.send({ type: 'answered', question: { kind: 'snapshot', runId, stepKey: 'storage_upload', attempt: 1 }, outcome: { answer: snapshot } });
+    expect(terminal.screen()).toContain('1 of 3: outputs /files/0/path of 5 Storage Upload  Loading…');
+    const none = openTerminal({}, ...opened(runRow({ status: 'completed', completed_steps: 6 }), ...steps));
+    none.press('I');
+    answerAll(none, () => null);
+    expect(none.screen()).toContain('✘ No value of 5 Storage Upload is the address of a picture.');
   });
 
   it('says why it cannot be shown, can be copied and written, and drawn in another way', async () => {
