@@ -14,8 +14,8 @@ export type Effect =
   | { readonly type: 'unfollow' }
   /** Older runs than those of the list, by its filter. */
   | { readonly type: 'searchRuns'; readonly filter: string; readonly now: number }
-  /** Looks a run up by what a person typed, and opens it. */
-  | { readonly type: 'find'; readonly reference: string }
+  /** Looks a run up by what a person typed, and opens it; at a step, by what they call it. */
+  | { readonly type: 'find'; readonly reference: string; readonly step?: string | undefined }
   | { readonly type: 'start'; readonly request: RunRequest }
   | { readonly type: 'command'; readonly runId: string; readonly verb: CommandVerb; readonly payload: CommandPayload }
   | { readonly type: 'loadSnapshot'; readonly runId: string; readonly stepKey: string; readonly attempt: number }

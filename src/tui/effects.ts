@@ -153,7 +153,7 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
       case 'moveInSession':
         return session?.moveTo(effect.cursor);
       case 'find':
-        return dispatch({ type: 'found', run: await connected().run(effect.reference) });
+        return dispatch({ type: 'found', run: await connected().run(effect.reference), step: effect.step });
       case 'start':
         return dispatch({ type: 'started', run: await connected().startRun(effect.request) });
       case 'command': {

@@ -33,7 +33,7 @@ export type Message =
   | { readonly type: 'listed'; readonly rows: ListRows }
   | { readonly type: 'listLink'; readonly link: LinkState }
   | { readonly type: 'modelsLoaded'; readonly models: readonly ModelRow[] }
-  | { readonly type: 'found'; readonly run: RunRow }
+  | { readonly type: 'found'; readonly run: RunRow; readonly step?: string | undefined }
   | { readonly type: 'changed'; readonly runId: string; readonly changes: readonly RunChange[]; readonly lines?: LogLines; readonly reading?: Reading }
   | { readonly type: 'runLink'; readonly runId: string; readonly link: LinkState }
   | { readonly type: 'started'; readonly run: RunRow }

@@ -157,6 +157,8 @@ export interface OpenRun {
   readonly reading: Reading | undefined;
   /** Number of the line of the log to show as soon as it is there. */
   readonly seekSeq: number | undefined;
+  /** The step to show as soon as it is there, as a person named it. */
+  readonly seekStep: string | undefined;
   /** By `step#attempt`. */
   readonly snapshots: Readonly<Record<string, LoadedSnapshot>>;
   /** Edited inputs that no run has yet, by step key. */

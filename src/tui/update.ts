@@ -10,7 +10,7 @@ import { scanLog } from './model/log.ts';
 import { searchLog } from './model/log-search.ts';
 import { askForAnswers, followNews } from './screens/frame.ts';
 import type { State } from './state.ts';
-import { askForSnapshots, seekLine } from './update/open-run.ts';
+import { askForSnapshots, seekLine, seekStep } from './update/open-run.ts';
 import { tellOthers } from './update/together.ts';
 import { receive } from './update/receive.ts';
 import { only, told, withLog, withRun, type Update } from './update/result.ts';
@@ -19,7 +19,8 @@ import { only, told, withLog, withRun, type Update } from './update/result.ts';
 export function update(state: State, message: Message, now: number): Update {
   const first = handle({ ...state, now }, message);
   // Whatever the message was, the selected step or the screen on top may need something now.
-  const second = askForSnapshots(first.state.open?.seekSeq === undefined ? first.state : withRun(first.state, (run) => seekLine(first.state, run)));
+  const sought = seekStep(first.state.open?.seekSeq === undefined ? first.state : withRun(first.state, (run) => seekLine(first.state, run)));
+  const second = askForSnapshots(sought);
   const third = askForAnswers(second.state);
   const fourth = followNews(third.state);
   const all = { state: withoutStaleNotice(fourth.state), effects: [...first.effects, ...second.effects, ...third.effects, ...fourth.effects] };

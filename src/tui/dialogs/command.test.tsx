@@ -218,6 +218,24 @@ describe('the command line in the terminal', () => {
     expect(said('export 00abc1 -o run.json')).toBe(' Enter: writes run.json here');
   });
 
+  it('shows one step, of the open run or of another as soon as it is there', () => {
+    const terminal = held();
+    terminal.press(':', 'show 00bbb2 --step 4b\r');
+    expect(terminal.effects).toContainEqual({ type: 'find', reference: '00bbb2', step: '4b' });
+    terminal.press(':', 'show -s 5\r');
+    expect(terminal.state().open).toMatchObject({ selected: 'storage_upload', pane: 'detail' });
+    terminal.press(':', 'show 00abc1 --step 1\r');
+    expect(terminal.state().open).toMatchObject({ selected: 'load_model' });
+    terminal.press(':', 'show 00abc1 --step 99\r');
+    expect(terminal.screen()).toContain('99');
+    terminal.send({ type: 'found', run: otherRun, step: '4b' });
+    expect(terminal.state().open).toMatchObject({ runId: other, selected: 'call_edge_function.provider_api_call', pane: 'detail', seekStep: undefined });
+    terminal.send({ type: 'found', run: otherRun, step: '99z' });
+    expect(terminal.state().open).toMatchObject({ seekStep: '99z' });
+    terminal.send({ type: 'runLink', runId: other, link: { state: 'live' } });
+    expect(terminal.state()).toMatchObject({ open: { seekStep: undefined }, notice: { text: expect.stringContaining('99z') } });
+  });
+
   it('puts a theme on while it is typed; Esc puts back the one that was there', () => {
     const terminal = held();
     const theme = () => terminal.state().settings.values.theme;

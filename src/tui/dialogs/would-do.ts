@@ -5,6 +5,7 @@ import type { Effect } from '../effect.ts';
 import type { State } from '../state.ts';
 import type { Update } from '../update/result.ts';
 import { definitionOf } from '../screens/frame.ts';
+import { selectedStep } from '../model/steps.ts';
 import { filterCount } from '../model/log.ts';
 import { shownRuns } from '../model/runs.ts';
 import { shownScreen } from '../screens/screen.ts';
@@ -15,6 +16,7 @@ export function wouldDo(before: State, { state, effects }: Update): string | und
   if (done.length > 0) return done.join(', and ');
   const overlay = state.overlays.at(-1);
   if (overlay !== undefined && state.overlays.length > before.overlays.length) return overlay.type === 'prompt' ? 'asks for more' : 'shows what it would do, and asks';
+  if (state.open !== undefined && state.open.selected !== before.open?.selected) return `selects step ${selectedStep(state.open)?.display}`;
   const screen = shownScreen(state);
   if (screen !== undefined && screen !== shownScreen(before)) return `shows ${definitionOf(screen).title(state, screen)}`;
   if (state.open !== undefined && state.open.log.filterText !== before.open?.log.filterText) return `filters the log, ${filterCount(state.open)}`;
@@ -31,7 +33,7 @@ function effectWords(state: State, effect: Effect): string | undefined {
     case 'start':
       return `starts a new run of ${effect.request.pipeline ?? 'the pipeline'}`;
     case 'find':
-      return `opens run ${effect.reference}`;
+      return `opens run ${effect.reference}${effect.step === undefined ? '' : ` at step ${effect.step}`}`;
     case 'searchRuns':
       return `the list shows ${shownRuns(state).length} of the ${plural(state.lists.runs?.length ?? 0, 'run')} here, and looks for older ones`;
     case 'addBreakpoint':

@@ -1,12 +1,15 @@
 import { emptyView } from '../../core/run-view.ts';
+import { resolveStep } from '../../core/step-reference.ts';
+import { UserError } from '../../protocol/error.ts';
 import type { StepRow } from '../../protocol/rows.ts';
 import { detailStep, snapshotKey } from '../model/detail.ts';
-import { selectedStep, stepInFocus } from '../model/steps.ts';
+import { selectedStep, stepInFocus, stepsOf } from '../model/steps.ts';
+import { sentence } from '../model/sentence.ts';
 import { focusedArea } from '../layout.ts';
 import { isScanning, placeOfSeq, rowAt, scrolledTo } from '../model/log.ts';
 import { newDetail, newLogPane, type CameFrom, type LoadedSnapshot, type OpenRun, type State } from '../state.ts';
 import type { Effect } from '../effect.ts';
-import { only, type Update } from './result.ts';
+import { only, told, withRun, type Update } from './result.ts';
 
 /** Opens a run by its id; its rows come from the backend. */
 export function openRun(state: State, runId: string): Update {
@@ -28,6 +31,7 @@ export function openRun(state: State, runId: string): Update {
     log: newLogPane,
     reading: undefined,
     seekSeq: undefined,
+    seekStep: undefined,
     snapshots: {},
     drafts: {},
     editWhenRead: undefined,
@@ -92,6 +96,25 @@ export function seekLine(state: State, run: OpenRun): OpenRun {
   // All lines are there, and it is none of them: nothing is to move later under a reader.
   if (rowAt(run, place)?.seq !== run.seekSeq) return run.link.state === 'live' && !isScanning(run) ? { ...run, seekSeq: undefined } : run;
   return { ...run, seekSeq: undefined, log: { ...run.log, cursor: place, follows: false, top: scrolledTo(run.log, Math.max(run.log.matchFirst, place - LEAD_LINES), place, focusedArea(state, run).rows), frozenCount: run.log.matchCount } };
+}
+
+/** Opens a run at a step; which one a name means is known with its rows. */
+export function openRunAt(state: State, runId: string, step: string): Update {
+  const opened = openRun(state, runId);
+  return { ...opened, state: withRun(opened.state, (run) => ({ ...run, seekStep: step })) };
+}
+
+/** Selects the step that the run was opened for, as soon as it is there; when all is there and it is not, says so. */
+export function seekStep(state: State): State {
+  const { open } = state;
+  if (open?.seekStep === undefined || open.view.run === undefined) return state;
+  try {
+    const { key } = resolveStep(open.seekStep, stepsOf(open.view));
+    return withRun(state, (run) => ({ ...selectStep(run, key), seekStep: undefined, pane: 'detail', choseView: true }));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return open.link.state === 'live' ? told(withRun(state, (run) => ({ ...run, seekStep: undefined })), sentence(error.message, error.hint), 'error') : state;
+  }
 }
 
 /** Lines above the one that a run was opened for: what led there is worth seeing too. */

@@ -18,7 +18,7 @@ import type { AnswerTo } from '../outside/questions.ts';
 import { withAnswer, withNews, withoutAnswers } from '../screens/frame.ts';
 import { textArea } from '../text-area.ts';
 import type { LinkAt, Lists, OpenRun, State } from '../state.ts';
-import { followRun, openRun } from './open-run.ts';
+import { followRun, openRun, openRunAt } from './open-run.ts';
 import { joined, withPeers } from './together.ts';
 import { answered, withoutKept } from './pending.ts';
 import { LASTING_MS, only, replaceOverlay, told, withRun, type Update } from './result.ts';
@@ -47,7 +47,7 @@ export function receive(state: State, message: Received): Update {
       return only(next);
     }
     case 'found':
-      return openRun(state, message.run.test_run_id);
+      return message.step === undefined ? openRun(state, message.run.test_run_id) : openRunAt(state, message.run.test_run_id, message.step);
     case 'changed':
       return only(withLogNews(state, ifOpen(state, message.runId, (run) => withChanges(message.reading ? { ...run, reading: message.reading } : run, message.changes, message.lines))));
     case 'runLink':

@@ -7,7 +7,7 @@ import { newLogsScreen } from '../../screens/logs.ts';
 import { withScreen } from '../../screens/screen.ts';
 import type { State } from '../../state.ts';
 import { filterRuns } from '../../update/filter-runs.ts';
-import { closeRun } from '../../update/open-run.ts';
+import { closeRun, selectStep } from '../../update/open-run.ts';
 import { playbackOf, playTo } from '../../update/playback.ts';
 import { only, told, withOverlay, withRun, type Update } from '../../update/result.ts';
 import type { Command } from './command.ts';
@@ -16,7 +16,19 @@ import { oneOf, ShellOnly, valueOf, type Words } from './words.ts';
 
 /** Commands that change what is shown. */
 export const lookCommands: Readonly<Record<string, Command>> = {
-  show: { usage: 'show [RUN]', help: 'open a run by the end of its id, or the last', plain: runIds, run: (state, words) => only(state, { type: 'find', reference: words.plain[0] ?? 'last' }) },
+  show: {
+    usage: 'show [RUN]', help: 'open a run by the end of its id, or the last', plain: runIds, options: [{ name: '--step', short: '-s', value: 'STEP', choices: stepDisplays }], inShell: ['--watch', '-w'],
+    run: (state, words) => {
+      const [word] = words.plain;
+      const step = valueOf(words, '--step');
+      const named = runNamed(state, word);
+      if (step !== undefined && state.open && (word === undefined || (named && isOpen(state, named)))) {
+        const { key } = stepNamed(state, step);
+        return only(withRun(state, (run) => ({ ...selectStep(run, key), pane: 'detail', choseView: true })));
+      }
+      return only(state, { type: 'find', reference: word ?? 'last', ...(step === undefined ? {} : { step }) });
+    },
+  },
   attach: { usage: 'attach [RUN]', help: 'open a run by the end of its id, or the last', plain: runIds, run: (state, words) => only(state, { type: 'find', reference: words.plain[0] ?? 'last' }) },
   tail: { usage: 'tail [RUN]', help: 'the log of a run, followed', plain: runIds, options: [{ name: '--follow', short: '-f' }, { name: '--all' }, { name: '--filter', value: 'TERMS' }], inShell: ['--since', '--lines', '-n'], run: tail },
   runs: {
