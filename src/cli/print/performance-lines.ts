@@ -36,7 +36,7 @@ export function profileLines(run: RunRow, profile: RunProfile, overall: TimeJudg
     '',
     ...tableLines(['', 'STEP', 'NAME', 'TIME', 'SELF', 'WAITED', 'CPU', 'MEMORY'], steps, io),
     '',
-    io.paint('muted', '* decided when the run ended. SELF is without sub-steps; WAITED is for answers of the provider and others.'),
+    io.paint('muted', '* decided when the run ended. SELF: without sub-steps. WAITED: for answers.'),
   ];
 }
 
