@@ -37,6 +37,7 @@ describe('the command line in the terminal', () => {
     ['doctor', 'type `stepscope doctor`'],
     ['replay last --all', 'type `stepscope replay last --all`'],
     ['stepscope export last --format har -o a.har', 'type `stepscope export last --format har -o a.har`'],
+    ['perf generate-content', 'type `stepscope perf generate-content`'],
     ['runs --tree', 'type `stepscope runs --tree`'],
     ['runs --json', '--json is for a shell'],
     ['config colour', 'config can get, set'],
@@ -234,6 +235,15 @@ describe('the command line in the terminal', () => {
     expect(terminal.state().open).toMatchObject({ seekStep: '99z' });
     terminal.send({ type: 'runLink', runId: other, link: { state: 'live' } });
     expect(terminal.state()).toMatchObject({ open: { seekStep: undefined }, notice: { text: expect.stringContaining('99z') } });
+  });
+
+  it('takes the options of an answer and of a comment for what they are, not for words', () => {
+    const terminal = openTerminal({}, ...heldRun());
+    terminal.press(':', 'comment --step 5 too slow\r');
+    expect(terminal.effects.filter((one) => one.type === 'write')).toEqual([]);
+    expect(terminal.screen()).toContain('stepscope comment --step 5 too slow');
+    terminal.press(':', 'approve --why "looks right"\r');
+    expect(sent(terminal).map(([, , payload]) => payload)).not.toContainEqual({ why: '--why "looks right"' });
   });
 
   it('puts a theme on while it is typed; Esc puts back the one that was there', () => {

@@ -8,7 +8,7 @@ const hasRuns = (state: State): boolean => (state.lists.runs?.length ?? 0) > 0;
 /** Keys that work in the list of runs, and everywhere outside of dialogs. */
 export const globalKeys: readonly Binding[] = [
   { action: 'app.help', keys: ['?'], place: 'anywhere', label: 'help', help: 'Show what every key does here; type to search, Enter to run.', footer: 90 },
-  { action: 'app.command', keys: [':'], place: 'anywhere', label: 'command', help: 'Type a command, as after `stepscope`.' },
+  { action: 'app.command', keys: [':'], place: 'anywhere', label: 'command', help: 'Type a command, as after `stepscope`; what only a shell can do says so.' },
   { action: 'app.back', keys: ['esc'], place: 'anywhere', label: 'back', help: 'One level back. Never leaves the program.' },
   { action: 'app.leave', keys: ['q'], place: 'anywhere', label: 'back', labelNow: (state) => (state.screens.length > 0 || state.open || state.home.filter !== '' ? 'back' : 'leave'), help: 'Back; from the list of runs, leave. Runs go on without us.', footer: 91 },
   { action: 'app.interrupt', keys: ['ctrl-c'], place: 'anywhere', label: 'leave', help: 'Twice within two seconds leaves the program. Never touches a run.' },

@@ -4,6 +4,7 @@ import type { RunProfile, StepProfile, StepTrend } from '../../core/performance/
 import type { TimeJudgement } from '../../protocol/comparison.ts';
 import type { Command } from '../dialogs/commands/command.ts';
 import { openRunOf, runIds, runOf } from '../dialogs/commands/references.ts';
+import { ShellOnly } from '../dialogs/commands/words.ts';
 import { clipLine, fit, line, span, wrap, type Line } from '../output/line.ts';
 import type { State } from '../state.ts';
 import { selectStep, showRun } from '../update/open-run.ts';
@@ -166,8 +167,11 @@ function about(state: State, own: PerformanceState): Line {
 }
 
 const perf: Command = {
-  usage: 'perf [RUN]', help: 'where the time of a run went: the open one, or one that is named', plain: runIds,
-  run: (state, words) => only(withScreen(state, newPerformanceScreen((words.plain[0] === undefined ? openRunOf(state).view.run : runOf(state, words.plain[0])).test_run_id))),
+  usage: 'perf [RUN]', help: 'where the time of a run went: the open one, or one that is named', plain: runIds, inShell: ['--runs', '-n', '--since'],
+  run: (state, { plain: [word] }) => {
+    if (state.lists.pipelines.some((one) => one.pipeline_key === word)) throw new ShellOnly('the times of a pipeline over many runs are for a shell');
+    return only(withScreen(state, newPerformanceScreen((word === undefined ? openRunOf(state).view.run : runOf(state, word)).test_run_id)));
+  },
 };
 
 export const performanceScreen: Screen<PerformanceState> = {

@@ -12,7 +12,7 @@ import type { State } from '../../state.ts';
 import { breakCommand } from './break.ts';
 import type { Command } from './command.ts';
 import { isOpen, mayChange, openRunOf, runIds, runNamed, runOf, stepDisplays, stepKeyOf, stepNamed } from './references.ts';
-import { valueOf, type Words } from './words.ts';
+import { splitWords, valueOf, type Words } from './words.ts';
 
 const stepsAndRuns = (state: State): readonly string[] => [...stepDisplays(state), ...runIds(state)];
 
@@ -51,10 +51,28 @@ export const controlCommands: Readonly<Record<string, Command>> = {
   },
   break: breakCommand,
   take: { usage: 'take', help: 'make the pause of the open run yours', run: (state) => whenAllowed(state, cannotTake(state), controlActions['run.take']) },
-  approve: { usage: 'approve [WHY]', help: 'approve what the open run waits for', isText: true, run: (state, { plain: [why = ''] }) => sendTo(state, runOf(state, undefined), 'approve', why === '' ? {} : { why }) },
-  reject: { usage: 'reject WHY', help: 'reject what the open run waits for', isText: true, run: (state, { plain: [why = ''] }) => sendTo(state, runOf(state, undefined), 'reject', { why }) },
+  approve: {
+    usage: 'approve [WHY]', help: 'approve what the open run waits for', isText: true,
+    run: (state, words) => {
+      const { run, why } = answerIn(state, words);
+      return sendTo(state, run, 'approve', why === '' ? {} : { why });
+    },
+  },
+  reject: {
+    usage: 'reject WHY', help: 'reject what the open run waits for', isText: true,
+    run: (state, words) => {
+      const { run, why } = answerIn(state, words);
+      return sendTo(state, run, 'reject', { why });
+    },
+  },
   select: { usage: 'select STEP', help: 'select a step', plain: stepDisplays, run: (state, words) => only(withRun(state, (run) => selectStep(run, stepNamed(state, needed(words, 'a step')).key))) },
 };
+
+/** `WHY` about the open run, or `[RUN] --why WHY` as on the command line. */
+function answerIn(state: State, { plain: [text = ''] }: Words): { readonly run: RunRow; readonly why: string } {
+  const [, word, why] = /^(?:(\S+)\s+)?--why[\s=]+(.*)$/s.exec(text) ?? [];
+  return why === undefined ? { run: runOf(state, undefined), why: text } : { run: runOf(state, word), why: splitWords(why).join(' ') };
+}
 
 /** A verb for the run that the words name, else the open one. A word that names no run is a step, where the verb takes one. */
 function steer(state: State, verb: CommandVerb, words: Words, step: string | undefined): Update {

@@ -8,6 +8,7 @@ import { only, told } from '../../update/result.ts';
 import type { State } from '../../state.ts';
 import type { Update } from '../../update/result.ts';
 import type { Command } from './command.ts';
+import { ShellOnly } from './words.ts';
 import { knownOr, mayChange, openRunOf, stepNamed } from './references.ts';
 
 const deeds = ['list', 'start', 'join', 'follow', 'leave', 'end'] as const;
@@ -50,6 +51,7 @@ export const togetherCommands: Readonly<Record<string, Command>> = {
     run: (state, { plain: [text = ''] }) => {
       mayChange(state);
       const run = openRunOf(state);
+      if (/^(?:\S+\s+)?--?(?:step|s|log|path|resolve|reopen)[\s=]/.test(text)) throw new ShellOnly('options of a comment are for a shell; here `comment 8e: TEXT` is about a step');
       // `comment RUN TEXT`, as on the command line: the id of this run is not what is said.
       const [first = '', rest = ''] = [/^\S+/.exec(text)?.[0], /^\S+\s+(.*)$/s.exec(text)?.[1]];
       if (rest !== '' && (first === run.runId || first === shortId(run.runId))) return saying(state, run.runId, undefined, rest);
