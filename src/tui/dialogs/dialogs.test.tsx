@@ -121,7 +121,7 @@ describe('choosing a run before it starts', () => {
 describe('help and commands', () => {
   it.each(['theme', 'set', 'preset', 'bind', 'picture', 'bytes', 'at', 'comment', 'break', ':filter'])('finds `%s` in the help as a command, and Enter begins to type it', (name) => {
     const terminal = openTerminal({}, ...heldRun());
-    terminal.press('?', ...name);
+    terminal.press('?', name);
     const bare = name.replace(':', '');
     const overlay = terminal.state().overlays.at(-1);
     if (overlay?.type !== 'help') throw new Error('the help is not open');
