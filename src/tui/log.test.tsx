@@ -46,6 +46,14 @@ describe('the log', () => {
     expect(terminal.screen()).toContain('+1 new');
   });
 
+  it('says that it stands still, however long the filter is', () => {
+    for (const columns of [80, 120]) {
+      const terminal = withLines(100, { columns, rows: 24 });
+      terminal.press(' ', 'f', `${'line '.repeat(30)}needle`, keys.enter);
+      expect(terminal.screen()).toMatch(/ of 100 {2}line.*….*frozen ▼/);
+    }
+  });
+
   it('takes each line once and in order, however it arrives', () => {
     const terminal = withLines(3);
     terminal.send(changed(logRow(205, 'second'), logRow(204, 'first')), changed(logRow(150, 'late'), logRow(205, 'second')));

@@ -5,24 +5,42 @@ import { logNotes } from '../model/log-notes.ts';
 import { hitPlaces, searchedPart } from '../model/log-search.ts';
 import { leftOf } from '../model/log-sideways.ts';
 import { selectedStep, stepsOf } from '../model/steps.ts';
-import { span, type Line, type Span } from '../output/line.ts';
+import { clip, lineWidth, span, widthOf, type Line, type Span } from '../output/line.ts';
 import type { OpenRun, State } from '../state.ts';
 
 /** Below this what a view has to say is said in few words. */
 export const NARROW = 60;
 
-/** What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief`, in few words and what changes first. */
-export function logTitle(state: State, run: OpenRun, brief = false): Line {
+/** Cells of a filter that stay where there is little room. */
+const LEAST_FILTER = 6;
+
+/**
+ * What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief`, in few words and
+ * what changes first. Of more than `room` cells the filter gives way, which whoever typed it knows.
+ */
+export function logTitle(state: State, run: OpenRun, { brief = false, room = Infinity }: { readonly brief?: boolean; readonly room?: number } = {}): Line {
+  const words = filterWords(run);
+  const whole = titleWith(state, run, brief, words);
+  const over = lineWidth(whole) - room;
+  return over <= 0 ? whole : titleWith(state, run, brief, clip(words, Math.max(LEAST_FILTER, widthOf(words) - over), state.glyphs.more));
+}
+
+/** What hides lines, all of it. */
+function filterWords({ log, view }: OpenRun): string {
+  const words = [
+    log.onlyId === undefined ? undefined : `${log.onlyId.name}=${log.onlyId.value}`,
+    log.leastLevel === 'debug' ? undefined : `level>=${log.leastLevel}`,
+    log.onlyStep === undefined ? undefined : `step ${stepsOf(view).find((step) => step.key === log.onlyStep)?.display ?? log.onlyStep}`,
+    log.filterText === '' ? undefined : log.filterText,
+  ];
+  return words.filter((one) => one !== undefined).join(' ');
+}
+
+function titleWith(state: State, run: OpenRun, brief: boolean, words: string): Line {
   const { log } = run;
   const parts: Span[] = [span(brief ? shownCount(log).toLocaleString('en-US') : plural(shownCount(log), 'line'), 'muted')];
   if (isFiltered(log)) {
-    const words = [
-      log.onlyId === undefined ? undefined : `${log.onlyId.name}=${log.onlyId.value}`,
-      log.leastLevel === 'debug' ? undefined : `level>=${log.leastLevel}`,
-      log.onlyStep === undefined ? undefined : `step ${stepsOf(run.view).find((step) => step.key === log.onlyStep)?.display ?? log.onlyStep}`,
-      log.filterText === '' ? undefined : log.filterText,
-    ];
-    parts.push(span(` of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')}  ${words.filter((one) => one !== undefined).join(' ')}`, 'accent'));
+    parts.push(span(` of ${(run.view.logCount - run.view.logs.first).toLocaleString('en-US')}  ${words}`, 'accent'));
   } else if (log.filtersOff) parts.push(span('  filters off', 'accent'));
   for (const { text, tone } of logNotes(run)) parts.push(span(`  ${text}`, tone));
   // Keys act on the selected step, and nothing else names it where the log stands alone.

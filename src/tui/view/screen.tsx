@@ -107,17 +107,19 @@ function tabLine(state: State, run: OpenRun): Line {
     { key: '2', name: 'log', short: 'log', shown: run.pane === 'log' },
     ...tabs.map(({ tab, key, short }) => ({ key, short, name: tab, shown: run.pane === 'detail' && run.detail.tab === tab })),
   ];
-  const infos: readonly Line[] = run.pane === 'log' ? [logTitle(state, run), logTitle(state, run, true)] : run.pane === 'detail' ? [detailTitle(state, run, columns)] : [[]];
+  const keysAlone = lineWidth(tabSpans(all, 0));
+  const ofLog = (): readonly Line[] => [logTitle(state, run), logTitle(state, run, { brief: true }), ...(columns < NARROW ? [] : [logTitle(state, run, { room: columns - keysAlone - 5 })])];
+  const infos = run.pane === 'log' ? ofLog() : run.pane === 'detail' ? [detailTitle(state, run, columns)] : [[]];
   // Names of views are worth more than the word "lines".
   const roomBeside = (info: Line) => columns - lineWidth(info) - 5;
-  const info = infos.find((one) => lineWidth(tabSpans(all, roomBeside(one))) > lineWidth(tabSpans(all, 0))) ?? (columns < NARROW ? infos.at(-1)! : infos[0]!);
+  const info = infos.find((one) => lineWidth(tabSpans(all, roomBeside(one))) > keysAlone) ?? infos.at(-1)!;
   return rule(state, columns, [span(' '), ...tabSpans(all, roomBeside(info)), ...(info.length > 0 ? [span('  '), ...info] : [])], true, false);
 }
 
 function paneTitle(state: State, run: OpenRun, pane: Pane, columns: number): Line {
   const focused = run.pane === pane;
   if (pane === 'steps') return rule(state, columns, [span('1', 'key'), span(' steps')], focused);
-  if (pane === 'log') return rule(state, columns, [span('2', 'key'), span(' log  '), ...logTitle(state, run)], focused);
+  if (pane === 'log') return rule(state, columns, [span('2', 'key'), span(' log  '), ...logTitle(state, run, { room: columns - 12 })], focused);
   const title = detailTitle(state, run, columns);
   const names = tabSpans(tabs.map(({ tab, key, short }) => ({ key, short, name: tab, shown: tab === run.detail.tab })), columns - lineWidth(title) - 7);
   return rule(state, columns, [...names, span('  '), ...title], focused);
