@@ -52,9 +52,11 @@ describe('the history', () => {
 
   it('marks lines of a log, and shows which are marked', async () => {
     const line = (await here.run('tail', fine, '--json')).out.split('\n', 1)[0]!;
-    const { seq } = JSON.parse(line) as { seq: number };
+    const { seq, message } = JSON.parse(line) as { seq: number; message: string };
     expect((await here.run('bookmark', fine, '--line', `#${seq}`, '--note', 'it begins here')).out).toBe(`Marked line ${seq}: it begins here\n`);
-    expect((await here.run('show', fine)).out).toMatch(new RegExp(`marked lines\nline ${seq}  it begins here  \\(local@stepscope\\)\n`));
+    const { out } = await here.run('show', fine);
+    expect(out).toMatch(new RegExp(`marked lines\nline ${seq}  \\d\\d:\\d\\d:\\d\\d\\.\\d{3}  `));
+    expect(out).toContain(`  ${message}  (local@stepscope)\n  it begins here\n`);
     expect((await here.run('bookmark', fine, '--line', '987654')).err).toContain('no line 987654 in the log of this run');
     expect((await here.run('bookmark', fine, '--line', 'x')).status).toBe(2);
     expect((await here.run('bookmark', fine, '--line', String(seq), '--remove')).out).toBe(`Line ${seq} is not marked any more.\n`);

@@ -15,6 +15,7 @@ import { withBackend } from '../backend/with-backend.ts';
 import { onCall } from '../call.ts';
 import type { Io } from '../io.ts';
 import { commentLines } from '../print/comment-lines.ts';
+import { markLines } from '../print/mark-lines.ts';
 import { failureBlock, workTimeWords } from '../print/run-summary.ts';
 import { printWatches } from '../print/watch-lines.ts';
 import { nameWidthOf, stepLine, statusStyle } from '../print/step-lines.ts';
@@ -36,7 +37,7 @@ export function addShowCommand(program: Command): void {
       else if (io.json) [run, ...steps].forEach((row) => io.out(JSON.stringify(row)));
       else {
         const said = commentLines(await backend.comments(run.test_run_id), run, steps, io);
-        const marks = (await backend.logBookmarks(run.test_run_id)).map((one) => printable(`line ${one.seq}  ${one.note}${one.note === '' ? '' : '  '}(${one.author_name ?? 'somebody'})`));
+        const marks = await markLines(backend, run.test_run_id);
         const section = (title: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : ['', io.paint('strong', title), ...lines]);
         [...runLines(run, steps, io), ...section('comments', said), ...section('marked lines', marks)].forEach((line) => io.out(line));
       }
