@@ -16,9 +16,9 @@ export function wouldDo(before: State, { state, effects }: Update): string | und
   if (done.length > 0) return done.join(', and ');
   const overlay = state.overlays.at(-1);
   if (overlay !== undefined && state.overlays.length > before.overlays.length) return overlay.type === 'prompt' ? 'asks for more' : 'shows what it would do, and asks';
-  if (state.open !== undefined && state.open.selected !== before.open?.selected) return `selects step ${selectedStep(state.open)?.display}`;
   const screen = shownScreen(state);
   if (screen !== undefined && screen !== shownScreen(before)) return `shows ${definitionOf(screen).title(state, screen)}`;
+  if (state.open !== undefined && state.open.runId === before.open?.runId && state.open.selected !== before.open.selected) return `selects step ${selectedStep(state.open)?.display}`;
   if (state.open !== undefined && state.open.log.filterText !== before.open?.log.filterText) return `filters the log, ${filterCount(state.open)}`;
   return state.notice === undefined || state.notice === before.notice ? undefined : state.notice.text.replace(/\.$/, '');
 }
