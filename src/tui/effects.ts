@@ -179,7 +179,9 @@ export function createPerformer({ connect, dispatch, terminal, settings, environ
       case 'export': {
         const rows = connected().traceRows(effect.runId);
         const { traceText } = await import('../client/trace/write-trace.ts');
-        const path = await writeFresh(effect.fileName, traceText(rows, { exportedAt: new Date().toISOString(), runId: effect.runId }));
+        // As the command line does: the same run is the same bytes.
+        const exportedAt = new Date((await connected().run(effect.runId)).updated_at).toISOString();
+        const path = await writeFresh(effect.fileName, traceText(rows, { exportedAt, runId: effect.runId }));
         return dispatch({ type: 'told', text: `The whole run is in ${path}`, tone: 'info' });
       }
       case 'writeFile':

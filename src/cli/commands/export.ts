@@ -34,7 +34,8 @@ export function addExportCommand(program: Command): void {
     .summary('Writes a whole run, masked: as a trace, or for other tools.')
     .description(
       'Writes a whole run, masked: as a trace that `import` and the terminal read (ndjson, or json for one document), as OTLP/JSON, ' +
-        'as HAR of what it asked over HTTP, as a report in Markdown, or its log as text. The audit log says who took it out.',
+        'as HAR of what it asked over HTTP, as a report in Markdown, or its log as text. The audit log says who took it out. ' +
+        'The same run is the same bytes: `exportedAt` in a trace is when the run last changed.',
     )
     .argument('[run]', 'id, its last characters, or "last"', 'last')
     .addOption(new Option('--format <format>', 'what to write').choices(formats).default('ndjson'))
