@@ -14,6 +14,7 @@ import { playbackOf } from '../update/playback.ts';
 import { leaderOf, nameOf } from '../update/together.ts';
 import { underWay } from '../update/pending.ts';
 import { bar } from './bar.ts';
+import { NARROW } from './log-title.ts';
 
 /** First row: what this is, how it stands, and whether what we see is live. Where there is little room, the name goes first. */
 export function headerLine(state: State): Line {
@@ -30,9 +31,6 @@ export function headerLine(state: State): Line {
   const end = fits || link.state === 'lost' || run?.playback ? words : [];
   return spread(fitParts(parts, columns - lineWidth(end) - (end.length > 0 ? 1 : 0), state.glyphs.more), end, columns);
 }
-
-/** Below this the link is told in few words. */
-const NARROW = 60;
 
 /** Cells of all the pieces, those that can be cut as short as can be. */
 function partsWidth(parts: readonly Part[]): number {
