@@ -284,9 +284,8 @@ describe('twenty screens', () => {
       ›●   1  before 5 Storage Upload
 
         Watches  at 5 Storage Upload
-        None. W adds an expression, such as outputs.width or
-        state.image.
-      ~ 16 blank rows
+        None. W adds an expression, such as outputs.width or state.image.
+      ~ 17 blank rows
        a add  Enter edit or follow  Space on or off  d remove          ? help  q back"
     `);
   });
@@ -365,14 +364,14 @@ describe('twenty screens', () => {
        1 runs 2 logs 3 compared 4 sessions 5 times 6 breakpoints 7 settings ━━━━━━━━━━
        Colours. Own themes are JSON files in \`themes\` beside the config file.
       › theme            dark           default
-        keys             vim            default
-        colours          auto           default
-        ASCII            no             default
-        times            elapsed        default
-        low bandwidth    no             default
-        bytes            no             default
-        screen reader    no             default
-        log lines        1000000        default
+        preset           vim            default
+        colors           auto           default
+        ascii            no             default
+        timeFormat       elapsed        default
+        lowBandwidth     no             default
+        showBytes        no             default
+        screenReader     no             default
+        logLines         1000000        default
 
         Keys of your own
         None. Type :bind log.nextError e, or press Ctrl-r on an entry of the help.
