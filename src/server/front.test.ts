@@ -95,6 +95,17 @@ describe('credentials', () => {
     expect((await call('/status', { key: backend.keys.publishableKey })).status).toBe(401);
   });
 
+  it('signing in is free for whoever can, as often as a script does', async () => {
+    const sign = async (grant: string, by: object) => {
+      const response = await fetch(`${backend.url}/auth/v1/token?grant_type=${grant}`, { ...post(JSON.stringify(by)), headers: { 'content-type': 'application/json', apikey: backend.keys.publishableKey } });
+      expect(response.status).toBe(200);
+      return ((await response.json()) as { readonly refresh_token: string }).refresh_token;
+    };
+    const { email, password } = backend.admin;
+    let refresh_token = await sign('password', { email, password });
+    for (let at = 0; at < 70; at += 1) refresh_token = await sign('refresh_token', { refresh_token });
+  });
+
   it('guessing passwords is slowed down', async () => {
     const guess = async (): Promise<number> =>
       (await call('/auth/v1/token?grant_type=refresh_token', { ...post('{"refresh_token":"guess"}'), key: backend.keys.publishableKey }))

@@ -11,7 +11,7 @@ import { answerIngest } from './ingest.ts';
 import type { BackendKeys } from './keys.ts';
 import type { KnownUsers } from './known-users.ts';
 import { reportBug } from './bug-report.ts';
-import { createRoom, maxSignInsPerMinute, shareMinuteCounter } from './overload.ts';
+import { createAttemptCounter, createRoom, maxSignInsPerMinute } from './overload.ts';
 import { answerBroadcast } from './realtime/broadcast-endpoint.ts';
 import type { Hub } from './realtime/hub.ts';
 import { BodyError, bodyLimit, expectedBytes, readBody } from './request-body.ts';
@@ -49,7 +49,7 @@ export type Front = (request: Request, remoteAddress: string) => Promise<Respons
  * anything behind sees the request. No answer is without PostgREST's error shape.
  */
 export function createFront(options: FrontOptions): Front {
-  const signIns = shareMinuteCounter(maxSignInsPerMinute, options.countForAll);
+  const signIns = createAttemptCounter(maxSignInsPerMinute, options.countForAll);
   const room = createRoom();
 
   async function answer(request: Request, remoteAddress: string): Promise<Response> {
@@ -102,9 +102,24 @@ export function createFront(options: FrontOptions): Front {
       return await answerBroadcast(options.hub, options.database, claims, request.method, url, textOf(body));
     if (pathname === adminUsersPath || pathname.startsWith(`${adminUsersPath}/`))
       return await answerAdminUsers(options, claims, request.method, url, textOf(body));
-    if (isSignIn(pathname) && !(await signIns.allow(remoteAddress))) {
-      return errorResponse({ status: 429, code: 'over_request_rate_limit', message: 'too many attempts to sign in' }, 60);
+    if (isSignIn(pathname)) {
+      if (!signIns.begin(remoteAddress)) return errorResponse({ status: 429, code: 'over_request_rate_limit', message: 'too many attempts to sign in' }, 60);
+      let isIn = false;
+      try {
+        const response = await answerApi(request, url, body, claims, token);
+        // Who makes users is counted though it succeeds.
+        isIn = response.ok && !pathname.startsWith('/auth/v1/signup');
+        return response;
+      } finally {
+        await signIns.end(remoteAddress, !isIn);
+      }
     }
+    return await answerApi(request, url, body, claims, token);
+  }
+
+  /** Data API and Auth. */
+  async function answerApi(request: Request, url: URL, body: Uint8Array<ArrayBuffer> | null, claims: Claims, token: string | null): Promise<Response> {
+    const { pathname } = url;
     if (pathname.startsWith('/auth/v1/')) {
       const refused = refusedAuth(request.method, pathname, claims, textOf(body));
       if (refused !== undefined) return refused;
