@@ -18,8 +18,11 @@ export function histogram(values: readonly number[], mark: number | undefined, c
   if (counted.length === 0 || cells < 1) return undefined;
   const from = all.reduce((low, value) => Math.min(low, value), Infinity);
   const to = all.reduce((high, value) => Math.max(high, value), -Infinity);
+  // Halves, because the distance of two numbers may be more than a number holds.
+  const above = (value: number) => value / 2 - from / 2;
+  const range = above(to);
   // All the same: one tower in the middle.
-  const cellOf = (value: number) => (to === from ? Math.floor(cells / 2) : Math.min(cells - 1, Math.floor(((value - from) / (to - from)) * cells)));
+  const cellOf = (value: number) => (range === 0 ? Math.floor(cells / 2) : Math.min(cells - 1, Math.floor((above(value) / range) * cells)));
   const counts = Array.from({ length: cells }, () => 0);
   for (const value of counted) counts[cellOf(value)]! += 1;
   return { from, to, signs: countSigns(counts, isAscii), at: marked === undefined ? undefined : cellOf(marked) };

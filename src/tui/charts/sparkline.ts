@@ -6,9 +6,11 @@ export function sparkline(values: readonly number[], cells: number, isAscii: boo
   const signs = isAscii ? ascii : unicode;
   const shown = values.filter(Number.isFinite).slice(-Math.max(1, cells));
   const least = shown.reduce((low, value) => Math.min(low, value), Infinity);
-  const range = shown.reduce((high, value) => Math.max(high, value), -Infinity) - least;
+  // Halves, because the distance of two numbers may be more than a number holds.
+  const above = (value: number) => value / 2 - least / 2;
+  const range = above(shown.reduce((high, value) => Math.max(high, value), -Infinity));
   // Equal values are a line in the middle, not a row of towers or nothing.
-  return shown.map((value) => signs[range === 0 ? 3 : Math.round(((value - least) / range) * (signs.length - 1))]).join('');
+  return shown.map((value) => signs[range === 0 ? 3 : Math.round((above(value) / range) * (signs.length - 1))]).join('');
 }
 
 /** Counts as signs from nothing on: none is a blank, the greatest the highest sign, and one is never invisible. */
