@@ -79,14 +79,14 @@ describe('a long log', () => {
     // Without the scrollbar, whose marks move.
     const topLine = () => terminal.screen().split('\n').find((line) => line.includes('line 199'))?.slice(0, 60).trimEnd();
     const top = topLine();
-    for (let from = 20_001; from < 24_000; from += 200) {
-      lines.append(rows(from, from + 200));
+    for (let from = 20_001; from < 36_000; from += 400) {
+      lines.append(rows(from, from + 400));
       terminal.send(withLines(lines));
     }
     expect(topLine()).toBe(top);
-    expect(terminal.screen()).toContain('+4,000 new');
+    expect(terminal.screen()).toContain('+16,000 new');
     expect(terminal.screen()).toContain(`${lines.first.toLocaleString('en-US')} older let go`);
-    expect(lines.first).toBeGreaterThan(3_900);
+    expect(lines.first).toBeGreaterThan(15_800);
     expect(terminal.screen()).toMatch(/The oldest \d+ lines of the log were let go: at most 20,000 are held here/);
     terminal.press('g');
     expect(rowAt(terminal.state().open!, terminal.state().open!.log.cursor)?.seq).toBe(lines.first + 1);

@@ -16,13 +16,17 @@ const LEAST_FILTER = 6;
 
 /**
  * What stands in the title of the log: how much there is, what is hidden, and whether it moves; `brief`, in few words and
- * what changes first. Of more than `room` cells the filter gives way, which whoever typed it knows.
+ * what changes first. Of more than `room` cells the filter gives way, which whoever typed it knows, then the step; and
+ * what still does not fit begins with what changes, so that the end is what is cut.
  */
 export function logTitle(state: State, run: OpenRun, { brief = false, room = Infinity }: { readonly brief?: boolean; readonly room?: number } = {}): Line {
   const words = filterWords(run);
   const whole = titleWith(state, run, brief, words);
   const over = lineWidth(whole) - room;
-  return over <= 0 ? whole : titleWith(state, run, brief, clip(words, Math.max(LEAST_FILTER, widthOf(words) - over), state.glyphs.more));
+  if (over <= 0) return whole;
+  const less = clip(words, Math.max(LEAST_FILTER, widthOf(words) - over), state.glyphs.more);
+  const shorter = [titleWith(state, run, brief, less), titleWith(state, run, brief, less, false)];
+  return shorter.find((one) => lineWidth(one) <= room) ?? titleWith(state, run, true, less, false);
 }
 
 /** What hides lines, all of it. */
@@ -36,7 +40,7 @@ function filterWords({ log, view }: OpenRun): string {
   return words.filter((one) => one !== undefined).join(' ');
 }
 
-function titleWith(state: State, run: OpenRun, brief: boolean, words: string): Line {
+function titleWith(state: State, run: OpenRun, brief: boolean, words: string, withPlace = true): Line {
   const { log } = run;
   const parts: Span[] = [span(brief ? shownCount(log).toLocaleString('en-US') : plural(shownCount(log), 'line'), 'muted')];
   if (isFiltered(log)) {
@@ -44,10 +48,10 @@ function titleWith(state: State, run: OpenRun, brief: boolean, words: string): L
   } else if (log.filtersOff) parts.push(span('  filters off', 'accent'));
   for (const { text, tone } of logNotes(run)) parts.push(span(`  ${text}`, tone));
   // Keys act on the selected step, and nothing else names it where the log stands alone.
-  const step = layoutOf(state, run).kind === 'split' ? undefined : selectedStep(run);
+  const step = !withPlace || layoutOf(state, run).kind === 'split' ? undefined : selectedStep(run);
   if (step) parts.push(span(` ${state.glyphs.dot} step ${step.display}`, 'muted'));
   const left = leftOf(run, focusedArea(state, { ...run, pane: 'log' }));
-  if (left > 0) parts.push(span(`  ${state.glyphs.arrow} ${left}`, 'accent'));
+  if (withPlace && left > 0) parts.push(span(`  ${state.glyphs.arrow} ${left}`, 'accent'));
   const moves = movingParts(state, run, brief);
   return brief ? [...moves.flatMap((one) => [one, span('  ')]), ...parts] : [...parts, ...moves.flatMap((one) => [span('  '), one])];
 }
