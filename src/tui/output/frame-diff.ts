@@ -49,7 +49,7 @@ export function clearedScreen(size: Size): Drawn {
  * frame before, or with one of another size, nothing of the screen is taken for known.
  *
  * Relies on no automatic wrap, leaves margins and style as a terminal has them after a reset, and blanks
- * nothing that the next frame fills, except the rows that a shift brings in, which it fills at once.
+ * nothing that the next frame fills, except the row that a shift brings in, which it fills at once.
  */
 export function frameDiff(before: Drawn | undefined, next: Drawn): string {
   const { columns } = next;
@@ -70,11 +70,18 @@ export function frameDiff(before: Drawn | undefined, next: Drawn): string {
   // Terminals do not agree on what becomes of pictures when rows move.
   const shift = isKnown && pictures.length + next.pictures.length === 0 ? findShift(shown, next.rows) : undefined;
   if (shift) {
-    pen.raw(shiftBytes(shift), shift.by > 0 ? shift.bottom : shift.top);
-    shown = shifted(shown, shift, columns);
-    // At once, and inside the margins: the cursor is where it scrolled in.
+    const { top, bottom, by } = shift;
+    const edge = by > 0 ? bottom : top;
+    const blank = blankRow(columns);
     const { from, to } = vacated(shift);
-    for (let at = from; at <= to; at += 1) writeRow(pen, at, shown[at]!, next.rows[at]!);
+    // Row by row, each filled as it comes in: a terminal that draws between two packets shows one blank row at most.
+    // Line feeds at the bottom margin, or reverse ones at the top: every terminal knows them, unlike SU and SD.
+    pen.raw(`\u001b[${top + 1};${bottom + 1}r\u001b[${edge + 1}H`, edge);
+    for (let at = 0; at < Math.abs(by); at += 1) {
+      pen.raw(`${at === 0 ? '' : '\r'}${by > 0 ? '\n' : '\u001bM'}`, edge);
+      writeRow(pen, edge, blank, next.rows[by > 0 ? from + at : to - at]!);
+    }
+    shown = shifted(shown, shift, columns);
     pen.raw('\u001b[r');
     shown = shown.map((row, at) => (at >= from && at <= to ? next.rows[at]! : row));
   }
@@ -97,12 +104,6 @@ export function frameDiff(before: Drawn | undefined, next: Drawn): string {
 
 function isSamePicture(one: Picture, other: Picture): boolean {
   return one.id === other.id && one.row === other.row && one.column === other.column && one.bytes === other.bytes;
-}
-
-/** Line feeds at the bottom margin, or reverse ones at the top: every terminal knows them, unlike SU and SD. */
-function shiftBytes({ top, bottom, by }: Shift): string {
-  const margins = `\u001b[${top + 1};${bottom + 1}r`;
-  return by > 0 ? `${margins}\u001b[${bottom + 1}H${'\n'.repeat(by)}` : `${margins}\u001b[${top + 1}H${'\u001bM'.repeat(-by)}`;
 }
 
 function vacated({ top, bottom, by }: Shift): { readonly from: number; readonly to: number } {

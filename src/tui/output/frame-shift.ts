@@ -38,7 +38,7 @@ export function findShift(shown: readonly Row[], next: readonly Row[]): Shift | 
       for (let bottom = top + distance; bottom < height; bottom += 1) {
         const kept = by > 0 ? [top, bottom - by + 1] as const : [top + distance, bottom + 1] as const;
         const empty = by > 0 ? [bottom - by + 1, bottom + 1] as const : [top, top + distance] as const;
-        const gain = moved[kept[1]]! - moved[kept[0]]! + fresh[empty[1]]! - fresh[empty[0]]! - SHIFT_BYTES - distance * (by > 0 ? 1 : 2);
+        const gain = moved[kept[1]]! - moved[kept[0]]! + fresh[empty[1]]! - fresh[empty[0]]! - SHIFT_BYTES - distance * (by > 0 ? 2 : 3);
         if (gain > bestGain) {
           bestGain = gain;
           best = { top, bottom, by };
