@@ -74,7 +74,7 @@ describe('a long log', () => {
 
   it('keeps a reader’s line at the top while lines are let go, and says how many went', () => {
     const lines = stored(20_000, 20_000);
-    const terminal = longRun(lines);
+    const terminal = longRun(lines, { columns: 80, rows: 24 });
     terminal.press(' ', 'k', 'k');
     // Without the scrollbar, whose marks move.
     const topLine = () => terminal.screen().split('\n').find((line) => line.includes('line 199'))?.slice(0, 60).trimEnd();
